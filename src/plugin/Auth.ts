@@ -1,0 +1,51 @@
+/**
+ * What an auth strategy is: (principal, server) to the credential for one backend call.
+ * It never sees the inbound token, so it cannot pass one on.
+ */
+import { type Effect, type Redacted, Schema } from "effect"
+
+/** Who calls, as verified by the gateway. */
+export interface Principal {
+  readonly issuer: string
+  readonly subject: string
+}
+
+/** The server a credential is for. */
+export interface ServerRef {
+  readonly id: string
+}
+
+/** Headers for one call to a backend; `none` sends nothing. */
+export interface Credential {
+  readonly headers: Readonly<Record<string, Redacted.Redacted<string>>>
+}
+
+/** The one credential that sends nothing; strategies return it so that the hot path can tell at a glance. */
+export const none: Credential = { headers: {} }
+
+/** The strategy will not give a credential to this caller for this server. */
+export class CredentialRefused extends Schema.TaggedError<CredentialRefused>()("CredentialRefused", {
+  server: Schema.String,
+  reason: Schema.String
+}) {
+  override get message() {
+    return `No credential for server "${this.server}": ${this.reason}`
+  }
+}
+
+/** The user has to consent elsewhere first (OAuth 2.1 authorization code flow at the backend's authorization server). */
+export class ConsentNeeded extends Schema.TaggedError<ConsentNeeded>()("ConsentNeeded", {
+  server: Schema.String,
+  authorizationEndpoint: Schema.String,
+  tokenEndpoint: Schema.String,
+  clientId: Schema.String,
+  scopes: Schema.Array(Schema.String),
+  returnAddress: Schema.String
+}) {}
+
+export interface AuthStrategy {
+  readonly credential: (
+    principal: Principal,
+    server: ServerRef
+  ) => Effect.Effect<Credential, CredentialRefused | ConsentNeeded>
+}

@@ -1,0 +1,62 @@
+/**
+ * What a loader is: it turns the source a manifest names into an exact, prepared
+ * artifact and says how to launch it. The host, never the loader, spawns.
+ */
+import { type Effect, type Redacted, Schema } from "effect"
+
+/** A source that could not be turned into something that runs. */
+export class LoadFailed extends Schema.TaggedError<LoadFailed>()("LoadFailed", {
+  /** What was being loaded, as a person would name it: `npm @scope/name@1.2.3`. */
+  source: Schema.String,
+  /** The step that failed: `npm install`, `detect runtime`. */
+  step: Schema.String,
+  /** What the person at the manifest can do about it. */
+  next: Schema.optionalKey(Schema.String),
+  cause: Schema.Defect()
+}) {
+  override get message() {
+    const why = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    return `${this.source}: ${this.step} failed: ${why}${this.next === undefined ? "" : ` (${this.next})`}`
+  }
+}
+
+/** The exact answer to "what does this source mean?"; JSON, because it is what a lock file keeps. */
+export interface Resolved {
+  /** The exact source, for people: `npm @scope/name@1.2.3`. */
+  readonly source: string
+  /** Identity of the artifact; equal digests share one cache folder. */
+  readonly digest: string
+  /** What a lock keeps beside the digest: version, integrity, commit. */
+  readonly pin?: Readonly<Record<string, string>>
+}
+
+/** A child that speaks MCP on its standard streams (or, with `config.port`, serves HTTP on the port it is given). */
+export interface Stdio {
+  readonly _tag: "Stdio"
+  readonly command: string
+  /** Arguments that come before the manifest's `config.args`. */
+  readonly args: ReadonlyArray<string>
+  readonly environment?: Readonly<Record<string, string>>
+  /** Working directory; the manifest's `config.working_directory` wins. */
+  readonly directory?: string
+}
+
+/** A server that runs elsewhere and is reached at a URL. */
+export interface Http {
+  readonly _tag: "Http"
+  readonly url: string
+  readonly transport: "auto" | "streamable_http" | "sse"
+  readonly headers?: Readonly<Record<string, Redacted.Redacted<string>>>
+}
+
+export type Launch = Stdio | Http
+
+export interface Loader {
+  /** `stop_first` when two instances cannot overlap (one fixed port, one lock file). Default `overlap`. */
+  readonly swap?: "overlap" | "stop_first"
+  readonly resolve: Effect.Effect<Resolved, LoadFailed>
+  /** Fills the empty folder `directory`; absent where the source runs in place. */
+  readonly prepare?: (resolved: Resolved, directory: string) => Effect.Effect<void, LoadFailed>
+  /** `directory` is what `prepare` filled, or a private empty folder where there is no `prepare`. */
+  readonly launch: (directory: string, resolved: Resolved) => Effect.Effect<Launch, LoadFailed>
+}
