@@ -1,0 +1,32 @@
+/**
+ * Two projects: `fast` is part of `npm run check`; `slow` (`*.slow.test.ts`)
+ * starts processes, installs packages and runs the conformance suite.
+ */
+import { defineConfig } from "vitest/config"
+
+const limits = (seconds: number) => ({ testTimeout: seconds * 1000, hookTimeout: seconds * 1000 })
+
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    coverage: {
+      provider: "v8",
+      include: ["src/**/*.ts", "plugins/**/*.ts"],
+      reportsDirectory: "coverage/report",
+      reporter: ["json"]
+    },
+    projects: [
+      {
+        test: {
+          name: "fast",
+          include: ["test/**/*.test.ts"],
+          exclude: ["**/*.slow.test.ts", "**/node_modules/**"],
+          ...limits(15)
+        }
+      },
+      {
+        test: { name: "slow", include: ["test/**/*.slow.test.ts"], exclude: ["**/node_modules/**"], ...limits(180) }
+      }
+    ]
+  }
+})
