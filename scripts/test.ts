@@ -4,6 +4,7 @@
  */
 import { spawnSync } from "node:child_process"
 import { mkdirSync, readFileSync, rmSync } from "node:fs"
+import { resolve } from "node:path"
 
 const results = "coverage/results.json"
 
@@ -14,7 +15,10 @@ interface Results {
   readonly success: boolean
 }
 
-const run = (file: string, ...args: ReadonlyArray<string>) => spawnSync(file, args, { stdio: "inherit" }).status === 0
+const environment = { ...process.env, MANIFOLD_COVERAGE: resolve("coverage/processes") }
+
+const run = (file: string, ...args: ReadonlyArray<string>) =>
+  spawnSync(file, args, { stdio: "inherit", env: environment }).status === 0
 
 rmSync("coverage", { recursive: true, force: true })
 mkdirSync("coverage/processes", { recursive: true })
