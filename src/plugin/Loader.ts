@@ -20,14 +20,16 @@ export class LoadFailed extends Schema.TaggedError<LoadFailed>()("LoadFailed", {
   }
 }
 
+/** What a lock keeps beside the digest: version, integrity, commit. */
+export type Pin = Readonly<Record<string, string>>
+
 /** The exact answer to "what does this source mean?"; JSON, because it is what a lock file keeps. */
 export interface Resolved {
   /** The exact source, for people: `npm @scope/name@1.2.3`. */
   readonly source: string
   /** Identity of the artifact; equal digests share one cache folder. */
   readonly digest: string
-  /** What a lock keeps beside the digest: version, integrity, commit. */
-  readonly pin?: Readonly<Record<string, string>>
+  readonly pin?: Pin
 }
 
 /** A child that speaks MCP on its standard streams (or, with `config.port`, serves HTTP on the port it is given). */
@@ -51,12 +53,13 @@ export interface Http {
 
 export type Launch = Stdio | Http
 
-export interface Loader {
+/** `R` is what its effects still ask of the host; nothing, once the registry has lent it. */
+export interface Loader<R = never> {
   /** `stop_first` when two instances cannot overlap (one fixed port, one lock file). Default `overlap`. */
   readonly swap?: "overlap" | "stop_first"
-  readonly resolve: Effect.Effect<Resolved, LoadFailed>
-  /** Fills the empty folder `directory`; absent where the source runs in place. */
-  readonly prepare?: (resolved: Resolved, directory: string) => Effect.Effect<void, LoadFailed>
+  readonly resolve: Effect.Effect<Resolved, LoadFailed, R>
+  /** Fills the empty folder `directory`; absent where the source runs in place. What it learns goes into the pin. */
+  readonly prepare?: (resolved: Resolved, directory: string) => Effect.Effect<Pin | void, LoadFailed, R>
   /** `directory` is what `prepare` filled, or a private empty folder where there is no `prepare`. */
-  readonly launch: (directory: string, resolved: Resolved) => Effect.Effect<Launch, LoadFailed>
+  readonly launch: (directory: string, resolved: Resolved) => Effect.Effect<Launch, LoadFailed, R>
 }

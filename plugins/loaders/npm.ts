@@ -1,0 +1,89 @@
+/**
+ * Loads a server from an npm registry, at one exact version, without running its install scripts.
+ *
+ * The folder holds the package and its dependencies and belongs to Manifold alone. An exact
+ * version needs no question to the registry, so a second start works without a network.
+ */
+import { Effect, FileSystem, Option, Path, Schema } from "effect"
+import { Loader, Plugin, Runtime } from "#plugin"
+import { install } from "./npm/Install.ts"
+
+const PUBLIC_REGISTRY = "https://registry.npmjs.org/"
+
+const Name = Schema.String.check(
+  Schema.isPattern(/^(?:@[A-Za-z0-9][A-Za-z0-9._-]*\/)?[A-Za-z0-9][A-Za-z0-9._-]*$/u, {
+    message: "expected the name of an npm package, such as left-pad or @scope/name"
+  }),
+  Schema.isMaxLength(214)
+)
+
+const ExactVersion = Schema.String.check(
+  Schema.isPattern(/^(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/u, {
+    message: "ranges and tags are not supported yet: write an exact version, such as 1.2.3"
+  })
+)
+
+const RegistryUrl = Schema.String.check(
+  Schema.isPattern(/^(?:https:\/\/[^\s@/]+|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?)(?:\/[^\s@]*)?$/u, {
+    message: "expected an https address without user and password (http only for loopback)"
+  })
+)
+
+const NpmSource = Schema.Struct({
+  package: Name.annotate({ description: "Name of the package, with its scope" }),
+  version: ExactVersion.annotate({ description: "Exact version; ranges and tags come later" }).pipe(
+    Schema.annotateKey({ messageMissingKey: "\"latest\" is not supported yet: write an exact version, such as 1.2.3" })
+  ),
+  bin: Schema.optionalKey(Schema.NonEmptyString.annotate({
+    description: "Which command of the package to run, when it has several and none is named like the package"
+  })),
+  registry: Schema.optionalKey(RegistryUrl.annotate({
+    description: "Registry for the package and all its dependencies; the public one when left out"
+  })),
+  allow_scripts: Schema.optionalKey(
+    Schema.Array(Name).check(Schema.isMaxLength(0, { message: "not supported yet: install scripts never run" })).annotate({
+      description: "Packages whose install scripts may run; not supported yet"
+    })
+  )
+})
+
+export default Plugin.define("loader", {
+  name: "npm",
+  summary: "Installs an npm package at one exact version and runs its command with Node",
+  config: NpmSource,
+  build: Effect.fnUntraced(function*({ package: name, version, bin, registry = PUBLIC_REGISTRY }) {
+    const files = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const source = `npm ${name}@${version}`
+    const failed = (step: string, next: string) => (cause: unknown) =>
+      new Loader.LoadFailed({ source, step, next, cause })
+
+    return {
+      resolve: Effect.succeed({ source, digest: `npm:${registry}:${name}@${version}`, pin: { version } }),
+
+      prepare: (resolved, directory) =>
+        install({ source, name, version, registry, directory, integrity: resolved.pin?.["integrity"] }),
+
+      launch: Effect.fn("npm.launch")(function*(directory) {
+        const home = path.join(directory, "node_modules", ...name.split("/"))
+        const manifest = yield* files.readFileString(path.join(home, "package.json")).pipe(
+          Effect.flatMap(Schema.decodeUnknownEffect(Runtime.Manifest)),
+          Effect.mapError(failed("read package.json", "the package is not a usable one"))
+        )
+        const command = Option.map(Runtime.binOf(manifest, bin), (file) => path.resolve(home, file))
+        if (Option.isNone(command)) return yield* failed("find command", nextFor(manifest.bin))(noCommand(bin))
+        if (!command.value.startsWith(home + path.sep)) {
+          return yield* failed("find command", "do not use this package")(new Error("its command lies outside of it"))
+        }
+        const { command: executable, args } = yield* Runtime.detect(command.value)
+        return { _tag: "Stdio", command: executable, args }
+      })
+    }
+  })
+})
+
+const noCommand = (bin: string | undefined) =>
+  new Error(bin === undefined ? "the package has no command named like it" : `the package has no command "${bin}"`)
+
+const nextFor = (bin: typeof Runtime.Manifest.Type["bin"]) =>
+  typeof bin === "object" ? `write bin: one of ${Object.keys(bin).join(", ")}` : "is it an MCP server at all?"

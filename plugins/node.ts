@@ -1,0 +1,8 @@
+/** The plugins that come with Manifold on Node; a literal list, so that one bundle holds them all. */
+import type { Plugin } from "#plugin"
+import bypassAuth from "./auth/bypass_auth.ts"
+import local from "./loaders/local.ts"
+import npm from "./loaders/npm.ts"
+import remote from "./loaders/remote.ts"
+
+export const builtIn: ReadonlyArray<Plugin.BuiltIn> = [npm, local, remote, bypassAuth]

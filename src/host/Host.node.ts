@@ -1,0 +1,37 @@
+/** What the host tells plugins on Node. The environment is built from nothing but what a builder's network needs. */
+import { Effect, FileSystem, Layer, Path } from "effect"
+import { Plugin } from "#plugin"
+
+const FOR_BUILDERS = [
+  "PATH",
+  "LANG",
+  "TMPDIR",
+  "HTTP_PROXY",
+  "HTTPS_PROXY",
+  "NO_PROXY",
+  "http_proxy",
+  "https_proxy",
+  "no_proxy",
+  "NODE_EXTRA_CA_CERTS",
+  "SSL_CERT_FILE",
+  "SSL_CERT_DIR"
+]
+
+export interface HostOptions {
+  /** Folder of the manifest. */
+  readonly directory: string
+  readonly dataDirectory: string
+}
+
+export const hostLayer = ({ directory, dataDirectory }: HostOptions) =>
+  Layer.effect(Plugin.Host, Effect.gen(function*() {
+    const files = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const workspace = path.resolve(dataDirectory, "tools")
+    yield* files.makeDirectory(workspace, { recursive: true, mode: 0o700 })
+
+    const environment = Object.fromEntries(
+      FOR_BUILDERS.flatMap((name) => process.env[name] === undefined ? [] : [[name, process.env[name]]])
+    )
+    return Plugin.Host.of({ directory: path.resolve(directory), workspace, node: process.execPath, environment })
+  }))

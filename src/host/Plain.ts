@@ -1,0 +1,61 @@
+/**
+ * Holds a plugin of the plain face as one of ours. What it returns is decoded at this border,
+ * what it throws becomes a typed error, and what it is no longer asked for sees its signal abort.
+ */
+import { Effect, Predicate, type StandardSchema } from "effect"
+import { Plugin } from "#plugin"
+import type { PlainContext, PlainPlugin } from "../plugin/Plain.ts"
+import { fromStandard } from "../plugin/Problem.ts"
+import { authFrom } from "./PlainAuth.ts"
+import { loaderFrom } from "./PlainLoader.ts"
+
+type Config = StandardSchema.StandardSchemaV1
+type Start = (config: unknown, context: PlainContext) => unknown
+
+/** An object of the plain face, or nothing: its shape is all that can be known of it. */
+export const isPlain = (value: unknown): value is PlainPlugin<Plugin.Kind, Config> & { readonly start: Start } =>
+  Predicate.hasProperty(value, "apiVersion") && value.apiVersion === 1 &&
+  Predicate.hasProperty(value, "kind") && (value.kind === "loader" || value.kind === "auth") &&
+  Predicate.hasProperty(value, "name") && Predicate.isString(value.name) &&
+  Predicate.hasProperty(value, "start") && Predicate.isFunction(value.start) &&
+  Predicate.hasProperty(value, "config") && Predicate.hasProperty(value.config, "~standard") &&
+  Predicate.hasProperty(value.config["~standard"], "validate")
+
+export const fromPlain = (plain: PlainPlugin<Plugin.Kind, Config> & { readonly start: Start }): Plugin.AnyPlugin => {
+  const { name, summary = "" } = plain
+  if (plain.kind === "auth") {
+    return Plugin.make({ kind: "auth", name, summary, decode: decodeWith(plain, authFrom(name)) })
+  }
+  return Plugin.make({ kind: "loader", name, summary, decode: decodeWith(plain, loaderFrom(name)) })
+}
+
+const decodeWith = <A>(
+  plain: { readonly config: Config; readonly start: Start },
+  wrap: (started: unknown) => Effect.Effect<A, Error>
+) =>
+  Effect.fnUntraced(function*(input: unknown) {
+    const result = yield* Effect.tryPromise({
+      try: async () => plain.config["~standard"].validate(input),
+      catch: (cause): ReadonlyArray<Plugin.Problem> => [{ path: [], message: `the plugin's schema failed: ${cause}` }]
+    })
+    if (result.issues !== undefined) return yield* Effect.fail(fromStandard(result.issues))
+    return { config: result.value, build: started(plain.start, result.value, wrap) }
+  })
+
+const started = Effect.fnUntraced(
+  function*<A>(start: Start, config: unknown, wrap: (started: unknown) => Effect.Effect<A, Error>) {
+    const { directory, workspace } = yield* Plugin.Host
+    const running = yield* Effect.acquireRelease(
+      Effect.tryPromise(async (signal) => start(config, { signal, directory, workspace })),
+      closed,
+      { interruptible: true }
+    )
+    return yield* wrap(running)
+  }
+)
+
+const closed = (running: unknown) =>
+  isCloseable(running) ? Effect.ignore(Effect.tryPromise(async () => running.close())) : Effect.void
+
+const isCloseable = (value: unknown): value is { readonly close: () => unknown } =>
+  Predicate.hasProperty(value, "close") && Predicate.isFunction(value.close)

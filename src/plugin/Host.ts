@@ -1,0 +1,13 @@
+/** What the host tells a plugin about where it runs. */
+import { Context } from "effect"
+
+export class Host extends Context.Service<Host, {
+  /** Folder of the manifest; relative paths in a config start here. */
+  readonly directory: string
+  /** Private folder where a plugin's tools keep what saves work next time, such as downloads. */
+  readonly workspace: string
+  /** The Node executable in use. */
+  readonly node: string
+  /** All that a builder's process gets to know: PATH, proxies and certificates; no secret of the gateway. */
+  readonly environment: Readonly<Record<string, string>>
+}>()("manifold/plugin/Host") {}

@@ -1,0 +1,91 @@
+/**
+ * The face for plugins that know nothing of Effect: plain objects, async functions and any
+ * Standard Schema. Nothing of ours crosses this border, so any version of anything works.
+ */
+import type { StandardSchema } from "effect"
+
+/** Aborted when the host no longer wants the answer. */
+export interface Interruptible {
+  readonly signal: AbortSignal
+}
+
+export interface PlainResolved {
+  readonly source: string
+  readonly digest: string
+  readonly pin?: Readonly<Record<string, string>> | undefined
+}
+
+export type PlainLaunch =
+  | {
+    readonly command: string
+    readonly args?: ReadonlyArray<string>
+    readonly environment?: Readonly<Record<string, string>>
+    readonly directory?: string
+  }
+  | {
+    readonly url: string
+    readonly transport?: "auto" | "streamable_http" | "sse"
+    readonly headers?: Readonly<Record<string, string>>
+  }
+
+type Prepared = Interruptible & { readonly directory: string; readonly resolved: PlainResolved }
+
+export interface PlainLoader {
+  readonly swap?: "overlap" | "stop_first"
+  readonly resolve: (call: Interruptible) => Promise<PlainResolved>
+  /** Fills the empty folder `directory`; what it returns goes into the pin. */
+  readonly prepare?: (call: Prepared) => Promise<Readonly<Record<string, string>> | void>
+  readonly launch: (call: Prepared) => Promise<PlainLaunch>
+  readonly close?: () => Promise<void> | void
+}
+
+export type PlainCredential =
+  | { readonly headers: Readonly<Record<string, string>> }
+  | { readonly refused: string }
+  | {
+    readonly consent: {
+      readonly authorizationEndpoint: string
+      readonly tokenEndpoint: string
+      readonly clientId: string
+      readonly scopes: ReadonlyArray<string>
+      readonly returnAddress: string
+    }
+  }
+
+export interface PlainAuth {
+  readonly credential: (
+    call: Interruptible & {
+      readonly principal: { readonly issuer: string; readonly subject: string }
+      readonly server: { readonly id: string }
+    }
+  ) => Promise<PlainCredential>
+  readonly close?: () => Promise<void> | void
+}
+
+/** What `start` is told about where it runs; see `Host`. */
+export interface PlainContext extends Interruptible {
+  readonly directory: string
+  readonly workspace: string
+}
+
+export interface PlainBuilt {
+  readonly loader: PlainLoader
+  readonly auth: PlainAuth
+}
+
+export interface PlainPlugin<K extends keyof PlainBuilt, S extends StandardSchema.StandardSchemaV1> {
+  readonly apiVersion: 1
+  readonly kind: K
+  readonly name: string
+  readonly summary?: string
+  readonly config: S
+  readonly start: (
+    config: StandardSchema.StandardSchemaV1.InferOutput<S>,
+    context: PlainContext
+  ) => Promise<PlainBuilt[K]> | PlainBuilt[K]
+}
+
+/** Gives types to a plain plugin; the object alone, exported as default, is as good. */
+export const definePlugin = <K extends keyof PlainBuilt, S extends StandardSchema.StandardSchemaV1>(
+  plugin: PlainPlugin<K, S>
+): PlainPlugin<K, S> => plugin

@@ -1,0 +1,6 @@
+/** What a plugin sees of Manifold: `#plugin` here, `mcp-manifold/plugin` for third parties. */
+export * as Auth from "./Auth.ts"
+export * as Loader from "./Loader.ts"
+export * as Plugin from "./Plugin.ts"
+export * as Runtime from "./Runtime.ts"
+export { definePlugin } from "./Plain.ts"
