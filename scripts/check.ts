@@ -36,10 +36,11 @@ const run = ({ command: [file = "", ...args], name }: Step): Promise<boolean> =>
     child.on("close", (code) => finish(code === 0))
   })
 
-const missing = steps.filter(({ command }) => command[0] === "node" && !existsSync(command[1] ?? ""))
+const wanted = process.argv.includes("--without-tests") ? steps.filter(({ name }) => name !== "fast tests") : steps
+const missing = wanted.filter(({ command }) => command[0] === "node" && !existsSync(command[1] ?? ""))
 for (const { name, command } of missing) console.log(`skip ${name}: no ${command[1]}`)
 
-const queue = steps.filter((step) => !missing.includes(step))
+const queue = wanted.filter((step) => !missing.includes(step))
 const results: Array<boolean> = []
 const worker = async () => {
   for (let step = queue.shift(); step !== undefined; step = queue.shift()) results.push(await run(step))
