@@ -5,7 +5,7 @@
  * become the host's own copies, unless the plugin brings another major version of effect for itself;
  * and a file next to the entry carries the entry's revision, so that a changed plugin is read anew.
  */
-import { findPackageJSON, registerHooks, type ResolveFnOutput } from "node:module"
+import { createRequire, findPackageJSON, registerHooks, type ResolveFnOutput } from "node:module"
 import { readFileSync } from "node:fs"
 import { pathToFileURL } from "node:url"
 import { Option, Schema } from "effect"
@@ -13,6 +13,9 @@ import { lent, lentModule } from "./Lent.node.ts"
 
 const LENT = "manifold-lent:"
 const PACKAGE = "manifold-package:"
+/** A module with Node's own `import()`: one written here would be rewritten by a test runner, past our hooks. */
+const IMPORT = "manifold-import:"
+const IMPORT_SOURCE = "export const load = (specifier) => import(specifier)"
 const TABLE = "manifold/host/lent"
 const HOST_MAJOR = "4"
 
@@ -29,13 +32,21 @@ export const fileSpecifier = (file: string, revision: string) => {
   return url
 }
 
-export const registerOnce = () => {
+/** Imports what `fileSpecifier` or `packageSpecifier` gave. */
+export const importPlugin = (specifier: string): Promise<{ readonly default?: unknown }> => {
+  registerOnce()
+  const native: { readonly load: typeof importPlugin } = createRequire(import.meta.url)(IMPORT)
+  return native.load(specifier)
+}
+
+const registerOnce = () => {
   if (registered) return
   registered = true
   Reflect.set(globalThis, Symbol.for(TABLE), lentModule)
   registerHooks({
     resolve: (specifier, context, next) => {
       if (specifier.startsWith(PACKAGE)) return packageEntry(specifier, (name, parentURL) => next(name, { ...context, parentURL }))
+      if (specifier === IMPORT) return { url: IMPORT, format: "module", shortCircuit: true }
       const { parentURL } = context
       if (parentURL === undefined || !ofPlugins.has(parentURL)) return next(specifier, context)
       if (isLent(specifier) && !bringsAnotherMajor(specifier, parentURL)) return lentUrl(specifier)
@@ -45,10 +56,11 @@ export const registerOnce = () => {
       const isNeighbour = specifier.startsWith(".") && search.startsWith("?rev=") && context.conditions.includes("import")
       return tracked(isNeighbour ? { ...resolved, url: resolved.url + search } : resolved)
     },
-    load: (url, context, next) =>
-      url.startsWith(LENT)
-        ? { format: "module", shortCircuit: true, source: sourceFor(url.slice(LENT.length)) }
-        : next(url, context)
+    load: (url, context, next) => {
+      if (url === IMPORT) return { format: "module", shortCircuit: true, source: IMPORT_SOURCE }
+      if (!url.startsWith(LENT)) return next(url, context)
+      return { format: "module", shortCircuit: true, source: sourceFor(url.slice(LENT.length)) }
+    }
   })
 }
 

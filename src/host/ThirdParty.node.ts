@@ -8,7 +8,7 @@ import { createHash } from "node:crypto"
 import { Effect, FileSystem, Layer, Path } from "effect"
 import { Plugin } from "#plugin"
 import { ArtifactCache } from "./ArtifactCache.ts"
-import { fileSpecifier, packageSpecifier, registerOnce } from "./Hooks.node.ts"
+import { fileSpecifier, importPlugin, packageSpecifier } from "./Hooks.node.ts"
 import { fromPlain, isPlain } from "./Plain.ts"
 import { type BuildNpm, type PluginEntry, PluginRefused, ThirdParty } from "./ThirdParty.ts"
 
@@ -65,11 +65,10 @@ const tries = new Map<string, number>()
 
 const imported = Effect.fnUntraced(
   function*(entry: PluginEntry, revision: string, specifierFor: (revision: string) => string) {
-    registerOnce()
     const count = tries.get(revision) ?? 0
     const specifier = specifierFor(count === 0 ? revision : `${revision}.${count}`)
     const module = yield* Effect.tryPromise({
-      try: (): Promise<{ readonly default?: unknown }> => import(/* @vite-ignore */ specifier),
+      try: () => importPlugin(specifier),
       catch: (cause) => refused(entry, `its code failed: ${cause instanceof Error ? cause.message : cause}`)(cause)
     }).pipe(
       Effect.timeoutOrElse({
