@@ -1,0 +1,49 @@
+/** `hosting:` of the manifest: where the gateway listens and where it keeps things. */
+import { Schema } from "effect"
+import { about, DurationText, fallback, HttpPath, HttpUrl, ListenPort, later, rule, Text, Texts } from "./Fields.ts"
+
+export const isLoopback = (host: string): boolean =>
+  host === "localhost" || host === "::1" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/u.test(host)
+
+const Host = Text.check(rule<string>((host) =>
+  isLoopback(host) ||
+  "would let others in: an address other than 127.0.0.1, ::1 or localhost is refused unless master_oauth or api_keys is set (not supported yet)"
+))
+
+const BaseUrl = HttpUrl.check(rule<string>((url) =>
+  url.startsWith("https:") || !URL.canParse(url) || isLoopback(new URL(url).hostname) ||
+  "has to begin with https:// where it is not loopback"
+))
+
+const Http = Schema.Struct({
+  path: fallback(HttpPath, "The endpoint that serves all servers", "/mcp")
+})
+
+const Transports = Schema.Struct({
+  http: fallback(Http, "Streamable HTTP, which every current client speaks", {}),
+  sse: later(Schema.Boolean, "The old HTTP+SSE transport, for clients that know nothing newer", false),
+  websocket: later(Schema.Boolean, "MCP over WebSocket", false),
+  stdio: fallback(Schema.Boolean, "Serve one client on standard input and output as well", false)
+})
+
+const Vault = Schema.Struct({
+  key_file: Schema.optionalKey(about(Text, "File with the vault's key: 32 random bytes in base64"))
+})
+
+export const Hosting = Schema.Struct({
+  host: fallback(Host, "Address to listen on; loopback only, until sign-in is set up", "127.0.0.1"),
+  port: fallback(ListenPort, "Port to listen on; 0 takes a free one, and PORT in the environment wins", 8080),
+  base_url: Schema.optionalKey(
+    about(BaseUrl, "The address clients use, where it differs from host and port (a proxy in front)")
+  ),
+  transports: fallback(Transports, "The ways in", {}),
+  data_directory: fallback(Text, "Folder for the cache and state; relative to the manifest", ".manifold"),
+  drain: fallback(
+    DurationText,
+    "How long calls in flight may take to finish when a server is replaced or the gateway stops",
+    "30 seconds"
+  ),
+  allowed_hosts: fallback(Texts, "Further names that may stand in the Host header of a request", []),
+  allowed_origins: fallback(Texts, "Further web origins whose pages may call the gateway", []),
+  vault: later(Vault, "Where the key of the credential vault comes from")
+})

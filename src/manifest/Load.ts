@@ -1,0 +1,106 @@
+/**
+ * Files, environment and command line to one decoded manifest. It fails with
+ * every mistake there is, so that nobody fixes a file one error at a time.
+ */
+import { Effect, FileSystem, Path as Paths, Result, type Schema } from "effect"
+import { mergeMappings, repeatedServers } from "./Cascade.ts"
+import { decode, problemAt, problemsFrom, serverPath, withOwnTypes } from "./Decode.ts"
+import { type EffectiveValue, effectiveOf } from "./Effective.ts"
+import { forbiddenVariables } from "./Environment.ts"
+import { mistakesIn } from "./Explain.ts"
+import { Manifest } from "./Manifest.ts"
+import { overrideByEnvironment, overrideBySet } from "./Overrides.ts"
+import { ManifestInvalid, type Problem } from "./Problem.ts"
+import { resolveReferences } from "./References.ts"
+import { type Read, readSource } from "./Source.ts"
+import { limits } from "./SourceNodes.ts"
+import type { Mapping, Path, Tree } from "./Tree.ts"
+
+export interface Sources {
+  /** Later files override earlier ones. */
+  readonly files: ReadonlyArray<string>
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** `routing.timeout=10s`, in the order given. */
+  readonly set: ReadonlyArray<string>
+}
+
+export interface Loaded {
+  readonly manifest: Manifest
+  /** The folder of the first file, absolute; relative paths in the manifest start here. */
+  readonly directory: string
+  /** As they were named. */
+  readonly files: ReadonlyArray<string>
+  readonly effective: ReadonlyArray<EffectiveValue>
+  /** The merged manifest with positions. */
+  readonly tree: Tree
+  /** The path of a server in the manifest, for `problemAt` and `problemsOf`. */
+  readonly serverPath: (id: string) => Path
+  readonly problemAt: (
+    path: Path,
+    said: { readonly message: string; readonly expected?: string; readonly known?: ReadonlyArray<string> }
+  ) => Problem
+}
+
+/** What a plugin's schema found wrong in its part of the manifest at `base`, each mistake at its line. */
+export const problemsOf = (
+  loaded: Pick<Loaded, "tree">,
+  base: Path,
+  error: Schema.SchemaError
+): ReadonlyArray<Problem> => problemsFrom(loaded.tree, mistakesIn(error.issue), base)
+
+const readFile = Effect.fnUntraced(function*(file: string): Effect.fn.Return<Read, never, FileSystem.FileSystem> {
+  const files = yield* FileSystem.FileSystem
+  const refuse = (message: string): Read => ({ problems: [{ file, line: 0, column: 0, path: "", message }] })
+  const stat = yield* Effect.option(files.stat(file))
+  if (stat._tag === "None") return refuse("there is no such file")
+  if (stat.value.type === "Directory") return refuse("is a folder, not a file")
+  if (stat.value.size > BigInt(limits.bytes)) return refuse("is larger than 1 MiB")
+  const text = yield* Effect.option(files.readFileString(file))
+  return text._tag === "None" ? refuse("cannot be read") : readSource(text.value, file)
+})
+
+export const load = Effect.fn("Manifest.load")(function*({ environment, files, set }: Sources): Effect.fn.Return<
+  Loaded,
+  ManifestInvalid,
+  FileSystem.FileSystem | Paths.Path
+> {
+  const paths = yield* Paths.Path
+  const directory = paths.dirname(paths.resolve(files[0] ?? "."))
+  const reads = yield* Effect.forEach(files, readFile)
+  const trees = reads.flatMap(({ tree }) => tree === undefined ? [] : [tree])
+  const inFiles = [...reads.flatMap(({ problems }) => problems), ...trees.flatMap(repeatedServers)]
+  const [first, ...others] = trees
+  if (first === undefined || trees.length < reads.length) return yield* invalid(files, inFiles)
+
+  const merged = others.reduce((base: Mapping, over) => mergeMappings(base, over), first)
+  const inEnvironment = overrideByEnvironment(merged, environment)
+  const inSet = overrideBySet(inEnvironment.tree, set)
+  const resolved = yield* resolveReferences(inSet.tree, { environment, directory })
+  const outside = [...inFiles, ...inEnvironment.problems, ...inSet.problems, ...resolved.problems, ...forbiddenVariables(resolved.tree)]
+
+  const decoded = decode(Manifest, withOwnTypes(resolved.tree))
+  if (Result.isFailure(decoded)) return yield* invalid(files, [...outside, ...decoded.failure])
+  if (outside.length > 0) return yield* invalid(files, outside)
+  const { tree, value: manifest } = decoded.success
+  return {
+    manifest,
+    directory,
+    files,
+    effective: effectiveOf(tree),
+    tree,
+    serverPath: (id) => serverPath(tree, id),
+    problemAt: (path, said) => problemAt(tree, path, said)
+  }
+})
+
+/** A reference that failed leaves no value to judge: of two mistakes at one place the first stands. */
+const invalid = (files: ReadonlyArray<string>, problems: ReadonlyArray<Problem>) => {
+  const rank = ({ file }: Problem) => files.includes(file) ? files.indexOf(file) : files.length
+  const places = new Map<string, Problem>()
+  for (const problem of problems) {
+    const key = `${problem.file}:${problem.line}:${problem.column}:${problem.path === "" ? problem.message : problem.path}`
+    if (!places.has(key)) places.set(key, problem)
+  }
+  const sorted = [...places.values()].sort((a, b) => rank(a) - rank(b) || a.line - b.line || a.column - b.column)
+  return Effect.fail(new ManifestInvalid({ problems: sorted }))
+}

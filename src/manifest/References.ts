@@ -1,0 +1,90 @@
+/**
+ * Replaces the references of a merged tree by what they name. It runs after the
+ * merge, so a value that was overridden is not asked for; values only, never keys.
+ */
+import { Effect, FileSystem, Path as Paths } from "effect"
+import type { Problem } from "./Problem.ts"
+import { type Part, parseReferences } from "./Reference.ts"
+import { type Entry, type Path, type Scalar, sayPath, type Tree } from "./Tree.ts"
+
+export interface Surroundings {
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** The manifest's folder, for `${file:...}` with a relative path. */
+  readonly directory: string
+}
+
+/** A secret file is read whole; this keeps a wrong path (a device, a log) from filling the memory. */
+const largestFile = 64 * 1024
+
+type Answer = { readonly text: string } | { readonly message: string }
+
+const fileText = Effect.fnUntraced(function*(path: string, directory: string): Effect.fn.Return<
+  Answer,
+  never,
+  FileSystem.FileSystem | Paths.Path
+> {
+  const files = yield* FileSystem.FileSystem
+  const paths = yield* Paths.Path
+  const full = paths.resolve(directory, path)
+  const size = yield* Effect.option(files.stat(full))
+  if (size._tag === "None" || size.value.type !== "File") return { message: `there is no file "${path}" to read` }
+  if (size.value.size > BigInt(largestFile)) return { message: `the file "${path}" is larger than 64 KiB` }
+  const text = yield* Effect.option(files.readFileString(full))
+  if (text._tag === "None") return { message: `the file "${path}" cannot be read` }
+  return { text: text.value.replace(/\r?\n$/u, "") }
+})
+
+const answerTo = Effect.fnUntraced(function*(part: Part, { directory, environment }: Surroundings) {
+  switch (part._tag) {
+    case "Text":
+      return { text: part.text }
+    case "Environment": {
+      const value = environment[part.name]
+      if (part.fallback !== undefined) return { text: value === undefined || value === "" ? part.fallback : value }
+      return value === undefined ? { message: `the environment variable ${part.name} is not set` } : { text: value }
+    }
+    case "File":
+      return yield* fileText(part.path, directory)
+    case "Secret":
+      return { message: "references to the vault (${secret:...}) are not supported yet" }
+    case "Broken":
+      return { message: part.message }
+  }
+})
+
+export const resolveReferences = Effect.fnUntraced(function*(root: Tree, surroundings: Surroundings) {
+  const problems: Array<Problem> = []
+
+  const scalar = Effect.fnUntraced(function*(node: Scalar, path: Path) {
+    if (typeof node.value !== "string" || !node.value.includes("${")) return node
+    const parts = parseReferences(node.value)
+    const answers = yield* Effect.forEach(parts, (part) => answerTo(part, surroundings))
+    for (const answer of answers) {
+      if ("message" in answer) problems.push({ ...node.at, path: sayPath(root, path), message: answer.message })
+    }
+    const text = answers.map((answer) => "text" in answer ? answer.text : "").join("")
+    if (parts.every((part) => part._tag === "Text")) return { ...node, value: text }
+    return { ...node, value: text, reference: node.value, loose: true } satisfies Scalar
+  })
+
+  const walk = (node: Tree, path: Path): Effect.Effect<Tree, never, FileSystem.FileSystem | Paths.Path> => {
+    switch (node._tag) {
+      case "Scalar":
+        return scalar(node, path)
+      case "Sequence":
+        return Effect.map(
+          Effect.forEach(node.items, (item, index) => walk(item, [...path, index])),
+          (items) => ({ ...node, items })
+        )
+      case "Mapping":
+        return Effect.map(
+          Effect.forEach(node.entries, ([key, entry]) =>
+            Effect.map(walk(entry.value, [...path, key]), (value): [string, Entry] => [key, { ...entry, value }])),
+          (entries) => ({ ...node, entries: new Map(entries) })
+        )
+    }
+  }
+
+  const tree = yield* walk(root, [])
+  return { tree, problems }
+})

@@ -1,0 +1,89 @@
+/**
+ * One entry of `servers:`. Keys that are not common to all servers belong to the
+ * server's loader: they are kept as `source` for the loader's own schema, so that
+ * one bad server fails alone.
+ */
+import { Schema, SchemaTransformation, Struct } from "effect"
+import { about, DurationText, fallback, later, OwnKeys, PluginName, required, rule, ServerId, Text, unsupported } from "./Fields.ts"
+import { laterRouting, ServerPrefix } from "./Routing.ts"
+import { ServerConfig } from "./ServerConfig.ts"
+
+const except = (names: ReadonlyArray<string>, what: string) =>
+  rule<string>((name) => !names.includes(name) || `${what} "${name}" ${unsupported}`)
+
+const Sandbox = Schema.Union([
+  Schema.Literals(["none", "process", "container"]),
+  Schema.Struct({
+    mode: about(Schema.Literals(["none", "process", "container"]), "What separates the server from the machine"),
+    network: Schema.optionalKey(about(Schema.Boolean, "Whether it may use the network")),
+    folders: Schema.optionalKey(about(Schema.Array(Text), "Folders it may see: ./data, or ./data:rw to write too")),
+    image: Schema.optionalKey(about(Text, "Container image, by digest"))
+  })
+])
+
+const Limits = Schema.Struct({
+  memory: Schema.optionalKey(about(Text, "Most memory, such as 512 MiB")),
+  cpu: Schema.optionalKey(about(Schema.Finite, "Most processors, such as 0.5")),
+  processes: Schema.optionalKey(about(Schema.Int, "Most processes"))
+})
+
+const common = {
+  id: required(ServerId, "Name of the server, unique in the manifest", "a name for the server"),
+  type: required(
+    PluginName.check(except(["git", "pypi", "docker", "registry"], "type")),
+    "The loader: npm, local, remote, or one of a plugin",
+    "the loader: npm, local or remote"
+  ),
+  auth_strategy: required(
+    PluginName.check(except(["master_oauth", "delegate_oauth", "proxy_oauth"], "auth_strategy")),
+    "Which credential goes with a call: bypass_auth sends none",
+    "which credential goes with a call: bypass_auth sends none"
+  ),
+  auth_config: fallback(OwnKeys, "What the auth strategy takes", {}),
+  enabled: fallback(Schema.Boolean, "false leaves the server out without deleting its entry", true),
+  required: fallback(Schema.Boolean, "The gateway is not ready before this server is", false),
+  prefix: Schema.optionalKey(about(ServerPrefix, "How this server's names begin: always, on_conflict, never, or a prefix of its own")),
+  timeout: Schema.optionalKey(about(DurationText, "How long a call to this server may take")),
+  config: fallback(ServerConfig, "What the server's process or connection is given", {}),
+  ...laterRouting,
+  sharing: later(Schema.Literals(["shared", "per_principal", "per_session"]), "Who shares one running instance", "shared"),
+  replicas: later(Schema.Int, "How many instances run", 1),
+  idle_stop: later(DurationText, "Stop the server when nobody called it for this long"),
+  sandbox: later(Sandbox, "What separates the server from the machine", "none"),
+  limits: later(Limits, "Most memory, processors and processes"),
+  minimum_release_age: later(DurationText, "Refuse a version younger than this"),
+  provenance: later(Schema.Literals(["recorded", "required"]), "What has to be known about how a package was built")
+}
+
+/** The keys every server may have; all others are its loader's. */
+export const commonKeys: ReadonlyArray<string> = Object.keys(common)
+
+/** A server as the file has it. */
+export const ServerKeys = Schema.StructWithRest(Schema.Struct(common), [OwnKeys])
+
+const entry = {
+  id: Schema.String,
+  type: Schema.String,
+  auth_strategy: Schema.String,
+  auth_config: OwnKeys,
+  enabled: Schema.Boolean,
+  required: Schema.Boolean,
+  prefix: Schema.optionalKey(Schema.String),
+  timeout: Schema.optionalKey(Schema.Duration),
+  config: Schema.toType(ServerConfig)
+}
+
+/** The keys the gateway itself reads. */
+const entryKeys = ["id", "type", "auth_strategy", "auth_config", "enabled", "required", "prefix", "timeout", "config"] as const
+
+export const ServerEntry = ServerKeys.pipe(Schema.decodeTo(
+  Schema.Struct({ ...entry, source: OwnKeys }),
+  SchemaTransformation.transform({
+    decode: (keys) => ({
+      ...Struct.pick(keys, entryKeys),
+      source: Object.fromEntries(Object.entries(keys).filter(([key]) => !commonKeys.includes(key)))
+    }),
+    encode: ({ source, ...keys }) => ({ ...source, ...keys })
+  })
+))
+export type ServerEntry = typeof ServerEntry.Type
