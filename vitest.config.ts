@@ -13,6 +13,7 @@ export default defineConfig({
       provider: "v8",
       include: ["src/**/*.ts", "plugins/**/*.ts"],
       reportsDirectory: "coverage/report",
+      reportOnFailure: true,
       reporter: ["json"]
     },
     projects: [
