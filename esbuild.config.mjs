@@ -39,7 +39,8 @@ if (existsSync("src/main.ts")) {
 const refuseNode = {
   name: "refuse-node",
   setup: ({ onResolve }) =>
-    onResolve({ filter: /.*/u }, ({ importer, path }) =>
+    // esbuild reads the filter as a Go expression, which knows no "u" flag.
+    onResolve({ filter: /.*/ }, ({ importer, path }) =>
       isBuiltin(path) ? { errors: [{ text: `${path} does not exist on Workers (imported by ${importer})` }] } : undefined)
 }
 
