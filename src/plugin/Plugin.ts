@@ -8,7 +8,7 @@ import type { ChildProcessSpawner } from "effect/process"
 import type { AuthStrategy } from "./Auth.ts"
 import { Host } from "./Host.ts"
 import type { Loader } from "./Loader.ts"
-import { type Problem, problemsOf } from "./Problem.ts"
+import { type Problem, problemsOf, problemsOfEmpty } from "./Problem.ts"
 
 export { Host, type Problem }
 
@@ -75,13 +75,12 @@ export const define = <
 }): Defined<K, S, A, E, R> => {
   const decodeConfig = Schema.decodeUnknownEffect(config, { errors: "all", onExcessProperty: "error" })
 
-  const decode = (input: unknown) =>
-    decodeConfig(input).pipe(
-      Effect.mapBoth({
-        onFailure: ({ issue }) => problemsOf(issue),
-        onSuccess: (decoded) => ({ config: decoded, build: build(decoded) })
-      })
-    )
+  const decode = Effect.fnUntraced(function*(input: unknown) {
+    const problems = problemsOfEmpty(config.ast, input)
+    if (problems.length > 0) return yield* Effect.fail(problems)
+    const decoded = yield* Effect.mapError(decodeConfig(input), ({ issue }) => problemsOf(issue))
+    return { config: decoded, build: Effect.suspend(() => build(decoded)) }
+  })
 
   return { ...make({ kind, name, summary, decode }), config, build }
 }

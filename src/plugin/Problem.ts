@@ -1,5 +1,5 @@
 /** A mistake in a plugin's config. It names the place and never repeats the value, which may be a secret. */
-import { SchemaIssue } from "effect"
+import { type SchemaAST, SchemaIssue } from "effect"
 
 export interface Problem {
   readonly path: ReadonlyArray<PropertyKey>
@@ -22,6 +22,13 @@ export const problemsOf = (issue: SchemaIssue.Issue): ReadonlyArray<Problem> => 
   return fromStandard(format(issue).issues).map((problem) =>
     problem.message === UNKNOWN_KEY ? { ...problem, known: known.shift() ?? [] } : problem
   )
+}
+
+/** `Schema.Struct({})` lets any object pass; a config without keys must not. */
+export const problemsOfEmpty = (ast: SchemaAST.AST, input: unknown): ReadonlyArray<Problem> => {
+  const isEmpty = ast._tag === "Objects" && ast.propertySignatures.length === 0 && ast.indexSignatures.length === 0
+  if (!isEmpty || typeof input !== "object" || input === null) return []
+  return Object.keys(input).map((key) => ({ path: [key], message: UNKNOWN_KEY, known: [] }))
 }
 
 /** The issues of any Standard Schema, whose path may hold keys or objects with a key. */

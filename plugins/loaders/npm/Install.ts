@@ -90,6 +90,8 @@ const flags = (path: Path.Path, workspace: string, { registry }: Wanted) => [
   "--allow-remote=none",
   "--allow-file=none",
   "--allow-directory=none",
+  "--fetch-retries=1",
+  "--fetch-retry-mintimeout=1000",
   "--loglevel=error",
   `--registry=${registry}`,
   `--cache=${path.join(workspace, "npm-cache")}`,
