@@ -20,7 +20,11 @@ export interface Wanted {
 const LockFile = Schema.fromJsonString(Schema.Struct({
   packages: Schema.Record(
     Schema.String,
-    Schema.Struct({ version: Schema.optionalKey(Schema.String), integrity: Schema.optionalKey(Schema.String) })
+    Schema.Struct({
+      version: Schema.optionalKey(Schema.String),
+      integrity: Schema.optionalKey(Schema.String),
+      inBundle: Schema.optionalKey(Schema.Boolean)
+    })
   )
 }))
 
@@ -42,11 +46,11 @@ export const install = Effect.fn("npm.install")(function*(wanted: Wanted) {
     Effect.flatMap(Schema.decodeUnknownEffect(LockFile)),
     Effect.mapError(failed(wanted, "read package-lock.json", "update npm"))
   )
-  return yield* verified(wanted, lock.packages[`node_modules/${name}`])
+  return yield* verified(wanted, lock)
 })
 
-const verified = Effect.fnUntraced(function*(wanted: Wanted, installed: { version?: string; integrity?: string } = {}) {
-  const { version, integrity } = installed
+const verified = Effect.fnUntraced(function*(wanted: Wanted, { packages }: typeof LockFile.Type) {
+  const { version, integrity } = packages[`node_modules/${wanted.name}`] ?? {}
   const refuse = (text: string, next: string) => failed(wanted, "verify", next)(new Error(text))
   if (version !== wanted.version) {
     return yield* refuse(`got version ${version ?? "unknown"}`, "check the registry")
@@ -54,6 +58,10 @@ const verified = Effect.fnUntraced(function*(wanted: Wanted, installed: { versio
   if (integrity?.startsWith("sha512-") !== true) {
     return yield* refuse("the registry gave no sha512 integrity", "use a registry that does")
   }
+  // An older npm does not know the flags that forbid git, folders and addresses as dependencies.
+  const foreign = Object.entries(packages).find(([place, { integrity, inBundle = false }]) =>
+    place !== "" && integrity === undefined && !inBundle)
+  if (foreign !== undefined) return yield* refuse(`${foreign[0]} does not come from the registry`, "do not use this package")
   if (wanted.integrity !== undefined && wanted.integrity !== integrity) {
     return yield* refuse(
       `integrity is ${integrity}, expected ${wanted.integrity}`,
