@@ -93,7 +93,7 @@ const bringsAnotherMajor = (specifier: string, parentURL: string) => {
     const file = findPackageJSON("effect", parentURL)
     const own = file === undefined
       ? Option.none()
-      : Schema.decodeUnknownOption(Version)(readFileSync(file, "utf8"))
+      : Schema.decodeOption(Version)(readFileSync(file, "utf8"))
     return Option.isSome(own) && own.value.version.split(".", 1)[0] !== HOST_MAJOR
   } catch {
     return false

@@ -8,6 +8,7 @@ import type { PlainContext, PlainPlugin } from "../plugin/Plain.ts"
 import { fromStandard } from "../plugin/Problem.ts"
 import { authFrom } from "./PlainAuth.ts"
 import { loaderFrom } from "./PlainLoader.ts"
+import type { StartFailed } from "./StartFailed.ts"
 
 type Config = StandardSchema.StandardSchemaV1
 type Start = (config: unknown, context: PlainContext) => unknown
@@ -31,7 +32,7 @@ export const fromPlain = (plain: PlainPlugin<Plugin.Kind, Config> & { readonly s
 
 const decodeWith = <A>(
   plain: { readonly config: Config; readonly start: Start },
-  wrap: (started: unknown) => Effect.Effect<A, Error>
+  wrap: (started: unknown) => Effect.Effect<A, StartFailed>
 ) =>
   Effect.fnUntraced(function*(input: unknown) {
     const result = yield* Effect.tryPromise({
@@ -43,7 +44,7 @@ const decodeWith = <A>(
   })
 
 const started = Effect.fnUntraced(
-  function*<A>(start: Start, config: unknown, wrap: (started: unknown) => Effect.Effect<A, Error>) {
+  function*<A>(start: Start, config: unknown, wrap: (started: unknown) => Effect.Effect<A, StartFailed>) {
     const { directory, workspace } = yield* Plugin.Host
     const running = yield* Effect.acquireRelease(
       Effect.tryPromise(async (signal) => start(config, { signal, directory, workspace })),

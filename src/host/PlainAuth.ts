@@ -3,6 +3,7 @@ import { Effect, Predicate, Schema } from "effect"
 import { Auth } from "#plugin"
 import type { PlainAuth } from "../plugin/Plain.ts"
 import { secretHeaders } from "./Secret.ts"
+import { StartFailed } from "./StartFailed.ts"
 
 const Strings = Schema.Record(Schema.String, Schema.String)
 const Credential = Schema.Union([
@@ -20,8 +21,8 @@ const Credential = Schema.Union([
 ])
 
 
-export const authFrom = (name: string) => (value: unknown): Effect.Effect<Auth.AuthStrategy, Error> => {
-  if (!isAuth(value)) return Effect.fail(new Error("start must give an object with the function credential"))
+export const authFrom = (name: string) => (value: unknown): Effect.Effect<Auth.AuthStrategy, StartFailed> => {
+  if (!isAuth(value)) return new StartFailed({ needs: "the function credential" })
 
   const credential = Effect.fnUntraced(function*(principal: Auth.Principal, server: Auth.ServerRef) {
     const answer = yield* Effect.tryPromise(async (signal) => value.credential({ principal, server, signal })).pipe(

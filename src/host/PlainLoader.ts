@@ -3,6 +3,7 @@ import { Effect, Predicate, Schema } from "effect"
 import { Loader } from "#plugin"
 import type { PlainLoader } from "../plugin/Plain.ts"
 import { secretHeaders } from "./Secret.ts"
+import { StartFailed } from "./StartFailed.ts"
 
 const Strings = Schema.Record(Schema.String, Schema.String)
 const Resolved = Schema.Struct({ source: Schema.String, digest: Schema.NonEmptyString, pin: Schema.optional(Strings) })
@@ -21,19 +22,20 @@ const Launch = Schema.Union([
   })
 ])
 
-export const loaderFrom = (name: string) => (value: unknown): Effect.Effect<Loader.Loader, Error> => {
-  if (!isLoader(value)) return Effect.fail(new Error("start must give an object with the functions resolve and launch"))
+export const loaderFrom = (name: string) => (value: unknown): Effect.Effect<Loader.Loader, StartFailed> => {
+  if (!isLoader(value)) return new StartFailed({ needs: "the functions resolve and launch" })
   const { prepare } = value
 
   const asked = <S extends Schema.ConstraintDecoder<unknown>>(
     step: string,
     answer: S,
     ask: (signal: AbortSignal) => unknown
-  ) =>
-    Effect.tryPromise({ try: async (signal) => ask(signal), catch: (cause) => cause }).pipe(
-      Effect.flatMap(Schema.decodeUnknownEffect(answer)),
-      Effect.mapError((cause) => new Loader.LoadFailed({ source: name, step, cause }))
+  ) => {
+    const failed = (cause: unknown) => new Loader.LoadFailed({ source: name, step, cause })
+    return Effect.tryPromise({ try: async (signal) => ask(signal), catch: failed }).pipe(
+      Effect.flatMap((given) => Effect.mapError(Schema.decodeUnknownEffect(answer)(given), failed))
     )
+  }
 
   return Effect.succeed({
     swap: value.swap ?? "overlap",

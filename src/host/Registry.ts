@@ -6,18 +6,18 @@
  */
 import { Context, Effect, Layer, Schema, type Scope, Semaphore } from "effect"
 import { Plugin } from "#plugin"
+import { nearest } from "../manifest/Nearest.ts"
 import { lendTo } from "./Lend.ts"
-import { nearest } from "./Nearest.ts"
 import { changesBetween, type Loaded, type PluginName, type Table, tableOf } from "./Table.ts"
 import { type PluginEntry, PluginRefused, ThirdParty } from "./ThirdParty.ts"
 
 export class UnknownPlugin extends Schema.TaggedError<UnknownPlugin>()("UnknownPlugin", {
   kind: Schema.String,
   name: Schema.String,
-  nearest: Schema.Array(Schema.String)
+  nearest: Schema.optionalKey(Schema.String)
 }) {
   override get message() {
-    const hint = this.nearest.length === 0 ? "" : `; did you mean ${this.nearest.join(" or ")}?`
+    const hint = this.nearest === undefined ? "" : `, did you mean "${this.nearest}"?`
     return `There is no ${this.kind} plugin "${this.name}"${hint}`
   }
 }
@@ -80,9 +80,14 @@ export class Registry extends Context.Service<Registry, {
       let loaded: ReadonlyMap<string, Loaded> = new Map()
       let table: Table = tableOf([own]).table
 
+      const unknown = (kind: Plugin.Kind, name: string) => {
+        const close = nearest(name, [...table[kind].keys()])
+        return new UnknownPlugin({ kind, name, ...close !== undefined && { nearest: close } })
+      }
+
       const decode = Effect.fnUntraced(function*<K extends Plugin.Kind>(kind: K, name: string, config: unknown) {
         const held = table[kind].get(name)
-        if (held === undefined) return yield* new UnknownPlugin({ kind, name, nearest: nearest(name, table[kind].keys()) })
+        if (held === undefined) return yield* unknown(kind, name)
         const opened = yield* held.plugin.decode(config).pipe(
           Effect.mapError((problems) => new ConfigRefused({ kind, name, problems }))
         )

@@ -133,6 +133,30 @@ describe("entries of `plugins`", () => {
     }).pipe(Effect.provide(temporaryHost)))
 })
 
+describe("a plain plugin with another major version of effect inside", () => {
+  it.live("keeps its own copy, instead of getting the host's", () =>
+    Effect.gen(function*() {
+      const files = yield* FileSystem.FileSystem
+      const folder = yield* files.makeTempDirectoryScoped()
+      const text = plainLoader({ name: "mine", answer: "one" }).replace(/import .*zod.*/u, USES_EFFECT_3)
+      yield* files.makeDirectory(`${folder}/node_modules/effect`, { recursive: true })
+      yield* files.writeFileString(`${folder}/node_modules/effect/package.json`, EFFECT_3)
+      yield* files.writeFileString(`${folder}/node_modules/effect/index.js`, "export const three = 3")
+      yield* files.writeFileString(`${folder}/plugin.mjs`, text)
+      const registry = yield* Registry
+      const { refused } = yield* registry.replaceThirdParty([{ use: `${folder}/plugin.mjs` }])
+      assert.deepStrictEqual(refused.map(({ message }) => message), [])
+    }).pipe(Effect.provide(temporaryHost)))
+})
+
+const EFFECT_3 = JSON.stringify({ name: "effect", version: "3.22.4", type: "module", exports: "./index.js" })
+
+const USES_EFFECT_3 = `
+import { three } from "effect"
+const any = { optional: () => any, min: () => any }
+const z = { string: () => any, strictObject: () => ({ "~standard": { version: 1, vendor: "x", validate: (value) => ({ value }) } }) }
+`
+
 const pluginWith = Effect.fnUntraced(function*(text: string) {
   const files = yield* FileSystem.FileSystem
   const folder = yield* pluginFolder

@@ -44,7 +44,7 @@ describe("Registry.decode", () => {
     Effect.gen(function*() {
       const registry = yield* Registry
       const unknown = yield* Effect.flip(registry.decode("loader", "lokal", {}))
-      assert.include(unknown.message, "did you mean local?")
+      assert.include(unknown.message, 'did you mean "local"?')
     }).pipe(Effect.provide(temporaryHost)))
 
   it.effect("gives equal configs for equal input, so that an unchanged server is kept", () =>
