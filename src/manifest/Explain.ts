@@ -38,7 +38,7 @@ export const mistakesIn = (issue: SchemaIssue.Issue, path: Path = []): ReadonlyA
       return [{ path, kind: "missing", message }]
     }
     case "UnexpectedKey":
-      return [{ path, kind: "unknown", message: "is not a known key", known: keysOf(issue.ast) }]
+      return [unexpected(issue.ast, path)]
     case "InvalidType":
       return [wrongType(issue.ast, path)]
     case "InvalidValue":
@@ -128,6 +128,14 @@ const sayType = (ast: SchemaAST.AST): string => {
     default:
       return "another value"
   }
+}
+
+/** Where any key goes that has the right form, the form is what is wrong. */
+const unexpected = (ast: SchemaAST.AST, path: Path): Mistake => {
+  const form = ast._tag === "Objects" && ast.propertySignatures.length === 0 ? ast.indexSignatures[0]?.parameter : undefined
+  return form === undefined
+    ? { path, kind: "unknown", message: "is not a known key", known: keysOf(ast) }
+    : { path, kind: "unknown", message: "is not a valid name", expected: sayType(form) }
 }
 
 const keysOf = (ast: SchemaAST.AST): ReadonlyArray<string> =>

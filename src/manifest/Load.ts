@@ -4,7 +4,7 @@
  */
 import { Effect, FileSystem, Path as Paths, Result, type Schema } from "effect"
 import { mergeMappings, repeatedServers } from "./Cascade.ts"
-import { decode, problemAt, problemsFrom, serverPath, withOwnTypes } from "./Decode.ts"
+import { decode, withOwnTypes } from "./Decode.ts"
 import { type EffectiveValue, effectiveOf } from "./Effective.ts"
 import { forbiddenVariables } from "./Environment.ts"
 import { mistakesIn } from "./Explain.ts"
@@ -12,9 +12,10 @@ import { Manifest } from "./Manifest.ts"
 import { overrideByEnvironment, overrideBySet } from "./Overrides.ts"
 import { ManifestInvalid, type Problem } from "./Problem.ts"
 import { resolveReferences } from "./References.ts"
+import { problemAt, problemFrom, type Said } from "./Report.ts"
 import { type Read, readSource } from "./Source.ts"
 import { limits } from "./SourceNodes.ts"
-import type { Mapping, Path, Tree } from "./Tree.ts"
+import { type Mapping, type Path, serverPath, type Tree } from "./Tree.ts"
 
 export interface Sources {
   /** Later files override earlier ones. */
@@ -24,21 +25,27 @@ export interface Sources {
   readonly set: ReadonlyArray<string>
 }
 
-export interface Loaded {
+/** What the files, the environment and the command line come to, right or wrong. */
+export interface Draft {
+  readonly directory: string
+  readonly files: ReadonlyArray<string>
+  /** The merged manifest with positions; empty where a file could not be read at all. */
+  readonly tree: Tree
+  /** Absent when there are problems. */
+  readonly manifest?: Manifest
+  readonly problems: ReadonlyArray<Problem>
+}
+
+export interface Loaded extends Draft {
   readonly manifest: Manifest
   /** The folder of the first file, absolute; relative paths in the manifest start here. */
   readonly directory: string
   /** As they were named. */
   readonly files: ReadonlyArray<string>
   readonly effective: ReadonlyArray<EffectiveValue>
-  /** The merged manifest with positions. */
-  readonly tree: Tree
   /** The path of a server in the manifest, for `problemAt` and `problemsOf`. */
   readonly serverPath: (id: string) => Path
-  readonly problemAt: (
-    path: Path,
-    said: { readonly message: string; readonly expected?: string; readonly known?: ReadonlyArray<string> }
-  ) => Problem
+  readonly problemAt: (path: Path, said: Said) => Problem
 }
 
 /** What a plugin's schema found wrong in its part of the manifest at `base`, each mistake at its line. */
@@ -46,7 +53,7 @@ export const problemsOf = (
   loaded: Pick<Loaded, "tree">,
   base: Path,
   error: Schema.SchemaError
-): ReadonlyArray<Problem> => problemsFrom(loaded.tree, mistakesIn(error.issue), base)
+): ReadonlyArray<Problem> => mistakesIn(error.issue).map((mistake) => problemFrom(loaded.tree, { ...mistake, path: [...base, ...mistake.path] }))
 
 const readFile = Effect.fnUntraced(function*(file: string): Effect.fn.Return<Read, never, FileSystem.FileSystem> {
   const files = yield* FileSystem.FileSystem
@@ -59,9 +66,10 @@ const readFile = Effect.fnUntraced(function*(file: string): Effect.fn.Return<Rea
   return text._tag === "None" ? refuse("cannot be read") : readSource(text.value, file)
 })
 
-export const load = Effect.fn("Manifest.load")(function*({ environment, files, set }: Sources): Effect.fn.Return<
-  Loaded,
-  ManifestInvalid,
+/** Everything that can be known of a manifest without its plugins, mistakes included. */
+export const draft = Effect.fn("Manifest.draft")(function*({ environment, files, set }: Sources): Effect.fn.Return<
+  Draft,
+  never,
   FileSystem.FileSystem | Paths.Path
 > {
   const paths = yield* Paths.Path
@@ -70,37 +78,54 @@ export const load = Effect.fn("Manifest.load")(function*({ environment, files, s
   const trees = reads.flatMap(({ tree }) => tree === undefined ? [] : [tree])
   const inFiles = [...reads.flatMap(({ problems }) => problems), ...trees.flatMap(repeatedServers)]
   const [first, ...others] = trees
-  if (first === undefined || trees.length < reads.length) return yield* invalid(files, inFiles)
+  if (first === undefined || trees.length < reads.length) {
+    return { directory, files, tree: nothing, problems: inOrder(files, inFiles) }
+  }
 
   const merged = others.reduce((base: Mapping, over) => mergeMappings(base, over), first)
   const inEnvironment = overrideByEnvironment(merged, environment)
   const inSet = overrideBySet(inEnvironment.tree, set)
   const resolved = yield* resolveReferences(inSet.tree, { environment, directory })
-  const outside = [...inFiles, ...inEnvironment.problems, ...inSet.problems, ...resolved.problems, ...forbiddenVariables(resolved.tree)]
-
+  const outside = [
+    ...inFiles,
+    ...inEnvironment.problems,
+    ...inSet.problems,
+    ...resolved.problems,
+    ...forbiddenVariables(resolved.tree)
+  ]
   const decoded = decode(Manifest, withOwnTypes(resolved.tree))
-  if (Result.isFailure(decoded)) return yield* invalid(files, [...outside, ...decoded.failure])
-  if (outside.length > 0) return yield* invalid(files, outside)
-  const { tree, value: manifest } = decoded.success
-  return {
-    manifest,
-    directory,
-    files,
-    effective: effectiveOf(tree),
-    tree,
-    serverPath: (id) => serverPath(tree, id),
-    problemAt: (path, said) => problemAt(tree, path, said)
+  if (Result.isFailure(decoded)) {
+    return { directory, files, tree: resolved.tree, problems: inOrder(files, [...outside, ...decoded.failure]) }
   }
+  const { tree, value: manifest } = decoded.success
+  return { directory, files, tree, problems: inOrder(files, outside), ...(outside.length === 0 ? { manifest } : {}) }
 })
 
-/** A reference that failed leaves no value to judge: of two mistakes at one place the first stands. */
-const invalid = (files: ReadonlyArray<string>, problems: ReadonlyArray<Problem>) => {
+/** The draft with its manifest, or every mistake in it. */
+export const loaded = (draft: Draft): Effect.Effect<Loaded, ManifestInvalid> => {
+  const { files, manifest, problems, tree } = draft
+  if (manifest === undefined || problems.length > 0) return Effect.fail(new ManifestInvalid({ problems: inOrder(files, problems) }))
+  return Effect.succeed({
+    ...draft,
+    manifest,
+    effective: effectiveOf(tree),
+    serverPath: (id) => serverPath(tree, id),
+    problemAt: (path, said) => problemAt(tree, path, said)
+  })
+}
+
+export const load = Effect.fn("Manifest.load")((sources: Sources) => Effect.flatMap(draft(sources), loaded))
+
+/** Of two mistakes at one place the first stands: a reference that failed, then the value it did not give. */
+const inOrder = (files: ReadonlyArray<string>, problems: ReadonlyArray<Problem>): ReadonlyArray<Problem> => {
   const rank = ({ file }: Problem) => files.includes(file) ? files.indexOf(file) : files.length
   const places = new Map<string, Problem>()
   for (const problem of problems) {
-    const key = `${problem.file}:${problem.line}:${problem.column}:${problem.path === "" ? problem.message : problem.path}`
+    const { column, file, line, message, path, suggestion } = problem
+    const key = `${file}:${line}:${column}:${suggestion ?? (path === "" ? message : path)}`
     if (!places.has(key)) places.set(key, problem)
   }
-  const sorted = [...places.values()].sort((a, b) => rank(a) - rank(b) || a.line - b.line || a.column - b.column)
-  return Effect.fail(new ManifestInvalid({ problems: sorted }))
+  return [...places.values()].sort((a, b) => rank(a) - rank(b) || a.line - b.line || a.column - b.column)
 }
+
+const nothing: Tree = { _tag: "Mapping", at: { file: "", line: 0, column: 0 }, entries: new Map() }

@@ -11,7 +11,7 @@ import { ServerEntry } from "./Server.ts"
 
 const isFile = (use: string) => /^(?:\.{0,2}\/|file:)/u.test(use)
 
-const PluginUse = Schema.Struct({
+export const PluginUse = Schema.Struct({
   use: required(Text, "A file (./plugins/mine.mjs) or an npm package", "a file or an npm package"),
   version: Schema.optionalKey(about(
     Schema.String.check(Schema.isPattern(/^\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?$/u, { expected: "an exact version, such as 1.2.3" })),

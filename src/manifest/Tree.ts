@@ -104,8 +104,25 @@ export const sayPath = (tree: Tree, path: Path): string => {
   const parts: Array<string> = []
   for (const [index, key] of path.entries()) {
     node = node === undefined ? undefined : child(node, key)
-    const id: Tree | undefined = index === 1 && path[0] === "servers" && node !== undefined ? child(node, "id") : undefined
-    parts.push(id?._tag === "Scalar" && typeof id.value === "string" && id.value !== "" ? id.value : String(key))
+    const id: string | undefined = index === 1 && path[0] === "servers" && node !== undefined ? textAt(node, "id") : undefined
+    parts.push(id === undefined || id === "" ? String(key) : id)
   }
   return parts.join(".")
+}
+
+export const textAt = (tree: Tree, key: string): string | undefined => {
+  const node = child(tree, key)
+  return node?._tag === "Scalar" && typeof node.value === "string" ? node.value : undefined
+}
+
+/** The entries of `servers`, as far as that is a list. */
+export const serversOf = (tree: Tree): ReadonlyArray<Tree> => {
+  const servers = child(tree, "servers")
+  return servers?._tag === "Sequence" ? servers.items : []
+}
+
+/** The path of a server by its id. */
+export const serverPath = (tree: Tree, id: string): Path => {
+  const index = serversOf(tree).findIndex((server) => textAt(server, "id") === id)
+  return index === -1 ? ["servers"] : ["servers", index]
 }
