@@ -1,0 +1,84 @@
+/**
+ * The composition root: the only file that names every layer. It takes a checked
+ * manifest, listens, and keeps what runs equal to what the manifest wants.
+ */
+import { NodeHttpServer, NodeServices } from "@effect/platform-node"
+import { Effect, Layer, Path, Redacted, type Scope } from "effect"
+import { FetchHttpClient, HttpRouter, HttpServer } from "effect/http"
+import type { Plugin } from "#plugin"
+import { routes } from "./admin/Api.ts"
+import { Stopping } from "./admin/Stopping.ts"
+import { Subscriptions } from "./backend/Subscriptions.ts"
+import * as Children from "./backend/transport/Children.node.ts"
+import { Catalogue } from "./catalogue/Catalogue.ts"
+import { ArtifactCache } from "./host/ArtifactCache.ts"
+import { hostLayer } from "./host/Host.node.ts"
+import { Registry } from "./host/Registry.ts"
+import { thirdPartyLayer } from "./host/ThirdParty.node.ts"
+import type { Loaded } from "./manifest/Load.ts"
+import { referredTexts } from "./manifest/Tree.ts"
+import { listen, type ListenFailed } from "./mcp/Listener.node.ts"
+import { Sessions } from "./mcp/Sessions.ts"
+import type { Redactor } from "./observe/Redaction.ts"
+import { Reconciler } from "./reconcile/Reconciler.ts"
+import { Router } from "./router/Router.ts"
+
+export interface GatewayOptions {
+  readonly loaded: Loaded
+  readonly builtIn: ReadonlyArray<Plugin.BuiltIn>
+}
+
+const services = ({ builtIn, loaded }: GatewayOptions, dataDirectory: string) => {
+  const platform = Layer.mergeAll(NodeServices.layer, FetchHttpClient.layer)
+  const host = hostLayer({ directory: loaded.directory, dataDirectory })
+  const cache = ArtifactCache.layer(dataDirectory)
+  const registry = Registry.layer(builtIn).pipe(Layer.provide(thirdPartyLayer))
+  const catalogue = Layer.mergeAll(Catalogue.layer, Subscriptions.layer)
+  const fronts = Layer.mergeAll(Router.layer, Sessions.layer, Reconciler.layer, Stopping.layer)
+  return fronts.pipe(
+    Layer.provideMerge(registry),
+    Layer.provideMerge(Layer.mergeAll(cache, catalogue, Children.layer(dataDirectory))),
+    Layer.provideMerge(host),
+    Layer.provideMerge(platform)
+  )
+}
+
+/** All services of a running gateway, built once. */
+export const layer = (options: GatewayOptions) =>
+  Layer.unwrap(Effect.map(Path.Path, (path) => {
+    const { directory, manifest } = options.loaded
+    return services(options, path.resolve(directory, manifest.hosting.data_directory))
+  })).pipe(Layer.provide(NodeServices.layer))
+
+export type GatewayServices = Layer.Success<ReturnType<typeof layer>>
+
+/** Listens and serves until the scope closes; gives the address of the MCP endpoint. */
+export const serve = Effect.fn("Gateway.serve")(function*(
+  { manifest }: Loaded
+): Effect.fn.Return<string, ListenFailed, GatewayServices | Scope.Scope> {
+  const stopping = yield* Stopping
+  const reconciler = yield* Reconciler
+  const scope = yield* Effect.scope
+  const { allowed_hosts, allowed_origins, base_url, drain, host, port, transports } = manifest.hosting
+  yield* Effect.addFinalizer(() => reconciler.stop)
+  const admin = yield* HttpRouter.toHttpEffect(Layer.provide(routes, HttpServer.layerServices))
+  const address = yield* listen({
+    host,
+    port,
+    path: transports.http.path,
+    base: base_url,
+    hosts: allowed_hosts,
+    origins: allowed_origins,
+    drain,
+    stopping: stopping.begin,
+    others: yield* NodeHttpServer.makeHandler(admin, { scope })
+  })
+  yield* reconciler.apply(manifest)
+  return `http://${host.includes(":") ? `[${host}]` : host}:${address.port}${transports.http.path}`
+})
+
+/** Tells the redactor what is secret in a manifest: fixed headers, and whatever came from a reference. */
+export const knowSecrets = (redactor: Redactor, { manifest, tree }: Loaded): void => {
+  const headers = manifest.servers.flatMap(({ config }) => Object.values(config.headers).map(Redacted.value))
+  redactor.know([...headers, ...referredTexts(tree)])
+}

@@ -1,0 +1,32 @@
+/** What an operator asks the gateway over HTTP: health, status, and what a plan is compared with. */
+import { randomBytes } from "node:crypto"
+import { Effect, Layer } from "effect"
+import { HttpRouter, HttpServerResponse } from "effect/http"
+import { Reconciler } from "../reconcile/Reconciler.ts"
+import { fingerprint } from "./Fingerprint.ts"
+import { Stopping } from "./Stopping.ts"
+
+const salt = randomBytes(16).toString("hex")
+
+/** The process answers; nothing about what it depends on. */
+const live = HttpRouter.add("GET", "/health/live", HttpServerResponse.jsonUnsafe({ status: "live" }))
+
+const ready = HttpRouter.add("GET", "/health/ready", Effect.gen(function*() {
+  const reconciler = yield* Reconciler
+  const stopping = yield* Stopping
+  if (stopping.is()) return HttpServerResponse.jsonUnsafe({ status: "stopping" }, { status: 503 })
+  return reconciler.isReady()
+    ? HttpServerResponse.jsonUnsafe({ status: "ready" })
+    : HttpServerResponse.jsonUnsafe({ status: "starting" }, { status: 503 })
+}))
+
+const servers = HttpRouter.add("GET", "/api/v1/servers", Effect.map(Reconciler, ({ status }) => HttpServerResponse.jsonUnsafe(status())))
+
+const fingerprints = HttpRouter.add("GET", "/api/v1/fingerprints", Effect.map(Reconciler, (reconciler) => {
+  const manifest = reconciler.manifest()
+  return HttpServerResponse.jsonUnsafe({ salt, servers: manifest === undefined ? {} : fingerprint(manifest, salt) })
+}))
+
+const missing = HttpRouter.add("*", "/*", HttpServerResponse.jsonUnsafe({ error: "not_found", message: "There is nothing at this path" }, { status: 404 }))
+
+export const routes = Layer.mergeAll(live, ready, servers, fingerprints, missing)

@@ -1,0 +1,174 @@
+/**
+ * One conversation with a backend: gives each request an id of its own, finds the
+ * request that a message belongs to, and hands results on as the bytes they were.
+ */
+import { members, valueOf, withValue } from "../lib/Json.ts"
+import { type Call, type Era, legacyText, modernHeaders, modernText } from "./Era.ts"
+import { type Incoming, readMessage, type WireError } from "./Message.ts"
+import type { Failure, Receiver, Transport } from "./transport/Transport.ts"
+
+export type Answer =
+  | { readonly kind: "result"; readonly result: Buffer; readonly era: Era }
+  | { readonly kind: "error"; readonly error: WireError }
+  | { readonly kind: "failed"; readonly failure: Failure }
+
+/** A request of the backend to the client (elicitation, sampling, roots), waiting for its answer. */
+export interface Question {
+  readonly method: string
+  /** JSON text of `params`, or `undefined`. */
+  readonly params: string | undefined
+  /** Sends `"result":...` or `"error":...`, JSON text of that one member. */
+  readonly answer: (member: string) => void
+}
+
+/** What the caller of one request wants to hear. All of it comes before `done`, in the order it was sent. */
+export interface Listener {
+  /** A notification that belongs to the request, progress with the caller's own token. */
+  readonly notify: (text: string) => void
+  readonly log: (text: string) => void
+  /** Absent when the caller cannot be asked. */
+  readonly ask?: (question: Question) => void
+  readonly done: (answer: Answer) => void
+}
+
+/** What a backend says on its own account. */
+export interface Observer {
+  readonly notified: (method: string, text: string) => void
+  readonly closed: (why: string) => void
+  readonly garbage: () => void
+}
+
+interface Pending {
+  readonly listener: Listener
+  readonly progressToken: string | undefined
+}
+
+const NOT_ASKABLE = `"error":{"code":-32601,"message":"The client of this call cannot be asked through this connection"}`
+
+export class Connection {
+  era: Era = "legacy"
+  readonly #pending = new Map<number, Pending>()
+  readonly #observer: Observer
+  #transport: Transport | undefined
+  #next = 1
+  #closed = false
+
+  constructor(observer: Observer) {
+    this.#observer = observer
+  }
+
+  /** What the transport reports to. */
+  readonly receiver: Receiver = {
+    message: (bytes, origin) => this.#message(readMessage(bytes), origin),
+    failed: (id, failure) => this.#finish(id, { kind: "failed", failure }),
+    closed: (why) => this.close(why)
+  }
+
+  attach(transport: Transport): void {
+    this.#transport = transport
+  }
+
+  get transport(): Transport | undefined {
+    return this.#transport
+  }
+
+  get inFlight(): number {
+    return this.#pending.size
+  }
+
+  /** Sends a request; the function it gives stops it and tells the backend in the way of its era. */
+  call(call: Call, listener: Listener): () => void {
+    const id = this.#next++
+    this.#pending.set(id, { listener, progressToken: call.progressToken })
+    const modern = this.era === "modern"
+    if (this.#closed || this.#transport === undefined) {
+      this.#finish(id, { kind: "failed", failure: { kind: "closed", detail: "the connection is closed" } })
+    } else if (modern) this.#transport.send({ id, text: modernText(call, id), headers: modernHeaders(call) })
+    else this.#transport.send({ id, text: legacyText(call, id), headers: call.headers })
+    return () => this.#cancel(id)
+  }
+
+  notify(method: string, params: string): void {
+    this.#transport?.send({
+      id: undefined,
+      text: `{"jsonrpc":"2.0","method":"${method}"${params === "" ? "" : `,"params":${params}`}}`,
+      headers: {}
+    })
+  }
+
+  /** Ends the conversation; every request in flight fails with `why`. */
+  close(why: string): void {
+    if (this.#closed) return
+    this.#closed = true
+    for (const id of [...this.#pending.keys()]) this.#finish(id, { kind: "failed", failure: { kind: "closed", detail: why } })
+    this.#observer.closed(why)
+  }
+
+  #cancel(id: number): void {
+    if (!this.#pending.delete(id)) return
+    this.#transport?.forget(id)
+    // Over modern HTTP the aborted exchange is the cancellation; everywhere else it is said.
+    if (this.era === "modern" && this.#transport?.kind !== "stdio") return
+    this.notify("notifications/cancelled", `{"requestId":${id},"reason":"cancelled by the caller"}`)
+  }
+
+  #finish(id: number, answer: Answer): void {
+    const pending = this.#pending.get(id)
+    if (pending === undefined) return
+    this.#pending.delete(id)
+    pending.listener.done(answer)
+  }
+
+  #message(message: Incoming, origin: number | undefined): void {
+    switch (message.kind) {
+      case "result":
+        return this.#finish(message.id, { kind: "result", result: message.result, era: this.era })
+      case "error":
+        return this.#finish(Number.isNaN(message.id) && origin !== undefined ? origin : message.id, message)
+      case "notification":
+        return this.#notification(message.method, message.text, origin)
+      case "request":
+        return this.#question(message, origin)
+      case "garbage":
+        return this.#observer.garbage()
+    }
+  }
+
+  #notification(method: string, text: string, origin: number | undefined): void {
+    if (method === "notifications/progress") return this.#progress(text)
+    const pending = this.#originOf(origin)
+    if (method === "notifications/message") return pending?.listener.log(text)
+    if (origin !== undefined && pending !== undefined && !isOfBackend(method)) return pending.listener.notify(text)
+    this.#observer.notified(method, text)
+  }
+
+  /** The request a message belongs to: that of its stream, else the only one in flight. */
+  #originOf(origin: number | undefined): Pending | undefined {
+    if (origin !== undefined) return this.#pending.get(origin)
+    if (this.#pending.size !== 1) return undefined
+    for (const pending of this.#pending.values()) return pending
+  }
+
+  #progress(text: string): void {
+    const params = members(text)?.find((member) => member.key === "params")
+    const token = params && members(text, params.start)?.find((member) => member.key === "progressToken")
+    if (token === undefined) return
+    const pending = this.#pending.get(Number(text.slice(token.start, token.end)))
+    if (pending?.progressToken === undefined) return
+    pending.listener.notify(withValue(text, token, pending.progressToken))
+  }
+
+  #question(message: Incoming & { readonly kind: "request" }, origin: number | undefined): void {
+    const answer = (member: string) =>
+      this.#transport?.send({ id: undefined, text: `{"jsonrpc":"2.0","id":${message.id},${member}}`, headers: {} })
+    if (message.method === "ping") return answer(`"result":{}`)
+    const ask = origin === undefined ? undefined : this.#pending.get(origin)?.listener.ask
+    if (ask === undefined) return answer(NOT_ASKABLE)
+    const found = members(message.text) ?? []
+    ask({ method: message.method, params: valueOf(message.text, found, "params"), answer })
+  }
+}
+
+/** Notifications about the backend itself, whichever stream they came on. */
+const isOfBackend = (method: string): boolean =>
+  method.endsWith("/list_changed") || method === "notifications/resources/updated"

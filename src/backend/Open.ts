@@ -1,0 +1,192 @@
+/**
+ * Opens the conversation with one backend: starts its process or connects to its
+ * address, and settles the era. Everything opened here ends with the scope.
+ */
+import { Effect, Schedule, type Scope } from "effect"
+import { BackendFailed } from "./BackendFailed.ts"
+import { Connection, type Observer } from "./Connection.ts"
+import type { Era } from "./Era.ts"
+import { discover, type Handshake, initialize } from "./Handshake.ts"
+import type { Children } from "./transport/Children.ts"
+import { type Endpoint, httpTransport, poolFor } from "./transport/Http.node.ts"
+import { lineReader } from "./transport/LineReader.ts"
+import { sseTransport } from "./transport/Sse.node.ts"
+import { type Command, spawnChild, SpawnFailed, stdioTransport } from "./transport/Stdio.node.ts"
+import type { Transport } from "./transport/Transport.ts"
+
+export type Target =
+  | { readonly _tag: "Stdio"; readonly command: Command }
+  | HttpTarget
+  /** A child that serves HTTP on a port of its own. */
+  | { readonly _tag: "Served"; readonly command: Command; readonly http: HttpTarget }
+
+export interface HttpTarget {
+  readonly _tag: "Http"
+  readonly endpoint: Endpoint
+  readonly transport: "auto" | "streamable_http" | "sse"
+}
+
+export interface Opening {
+  readonly backend: string
+  readonly target: Target
+  readonly observer: Observer
+  /** JSON text of the client capabilities to declare to a legacy backend. */
+  readonly capabilities: string
+  /** The era this very artifact spoke before; asked for first. */
+  readonly remembered: Era | undefined
+  readonly log: (line: string) => void
+}
+
+export interface Opened {
+  readonly connection: Connection
+  readonly handshake: Handshake
+  /** One more conversation that declares these client capabilities; only where the transport tells whose question is whose. */
+  readonly further?: (capabilities: string) => Effect.Effect<Connection, BackendFailed, Scope.Scope>
+}
+
+/** How long, in milliseconds, a backend may take to answer the first question, and the handshake. */
+const PROBE = 10_000
+const HANDSHAKE = 120_000
+
+type OpenEffect = Effect.Effect<Opened, BackendFailed | SpawnFailed, Scope.Scope | Children>
+
+export const open = (opening: Opening): OpenEffect => {
+  switch (opening.target._tag) {
+    case "Stdio":
+      return openStdio(opening, opening.target.command)
+    case "Http":
+      return openHttp(opening, opening.target)
+    case "Served":
+      return openServed(opening, opening.target.command, opening.target.http)
+  }
+}
+
+/** Starts the child and asks its port until it answers, or until the child has ended. */
+const openServed = Effect.fnUntraced(function*(opening: Opening, command: Command, http: HttpTarget) {
+  const child = yield* spawnChild(opening.backend, command, opening.log)
+  child.stdout?.on("data", lineReader(16 * 1024, (line) => opening.log(line.toString("utf8")), () => child.stdout?.resume()))
+  const ended = Effect.callback<never, BackendFailed>((resume) => {
+    child.once("exit", (code, signal) =>
+      resume(Effect.fail(
+        new BackendFailed({ backend: opening.backend, reason: "closed", detail: `exited (${signal ?? `code ${code}`}) before it answered on its port` })
+      )))
+  })
+  const opened = yield* openHttp(opening, http).pipe(
+    Effect.retry({ schedule: Schedule.spaced("100 millis"), while: ({ reason }) => reason === "unreachable" }),
+    Effect.timeoutOrElse({
+      duration: HANDSHAKE,
+      orElse: () => Effect.fail(new BackendFailed({ backend: opening.backend, reason: "timed_out", detail: "did not open its port in time" }))
+    }),
+    Effect.raceFirst(ended)
+  )
+  child.once("exit", (code, signal) => opened.connection.close(`exited (${signal ?? `code ${code}`})`))
+  return opened
+})
+
+const openStdio = Effect.fnUntraced(function*(
+  opening: Opening,
+  command: Command
+): Effect.fn.Return<Opened, BackendFailed | SpawnFailed, Scope.Scope | Children> {
+  if (opening.remembered !== "legacy") {
+    const asked = yield* start(opening, command, true)
+    const modern = yield* discover(opening.backend, asked.connection, "is_legacy", PROBE)
+    asked.settled()
+    if (modern !== undefined) return { connection: asked.connection, handshake: modern }
+    if (asked.isOpen()) return yield* greet(opening, asked.connection)
+  }
+  // Some servers exit at a request before initialize: they get a process that never sees one.
+  const { connection } = yield* start(opening, command, false)
+  return yield* greet(opening, connection)
+})
+
+const greet = (opening: Opening, connection: Connection) =>
+  Effect.map(
+    initialize(opening.backend, connection, opening.capabilities, HANDSHAKE),
+    (handshake): Opened => ({ connection, handshake })
+  )
+
+/** A process with a connection over it. While `probing`, its end is an answer and not yet a failure. */
+const start = Effect.fnUntraced(function*(opening: Opening, command: Command, probing: boolean) {
+  let isProbe = probing
+  let isOpen = true
+  const connection = new Connection({
+    ...opening.observer,
+    closed: (why) => {
+      isOpen = false
+      if (!isProbe) opening.observer.closed(why)
+    }
+  })
+  const child = yield* spawnChild(opening.backend, command, opening.log)
+  connection.attach(stdioTransport(child, connection.receiver))
+  yield* Effect.addFinalizer(() => Effect.sync(() => connection.close("the gateway closed the connection")))
+  return {
+    connection,
+    isOpen: () => isOpen,
+    settled: () => {
+      isProbe = false
+    }
+  }
+})
+
+const openHttp = Effect.fnUntraced(function*(
+  opening: Opening,
+  { endpoint, transport }: HttpTarget
+): Effect.fn.Return<Opened, BackendFailed, Scope.Scope> {
+  const pool = yield* Effect.acquireRelease(
+    Effect.sync(() => poolFor(endpoint.url)),
+    (pool) => Effect.promise(() => pool.close()).pipe(Effect.timeoutOption(1000), Effect.andThen(Effect.promise(() => pool.destroy())))
+  )
+  const connection = new Connection(opening.observer)
+  const attached = (made: Transport) => attach(connection, made)
+  const overSse = Effect.gen(function*() {
+    yield* attached(yield* sseTransport(endpoint, pool, connection.receiver).pipe(
+      Effect.timeout(PROBE),
+      Effect.mapError((error) => noStream(opening.backend, error))
+    ))
+    return yield* greet(opening, connection)
+  })
+  if (transport === "sse") return yield* overSse
+
+  yield* attached(httpTransport(endpoint, pool, connection.receiver))
+  if (opening.remembered !== "legacy") {
+    const modern = yield* discover(opening.backend, connection, "is_failure", PROBE)
+    if (modern !== undefined) return { connection, handshake: modern }
+  }
+  const greeted = yield* greet(opening, connection).pipe(Effect.catchIf(isNotFound, () => Effect.succeed(undefined)))
+  if (greeted === undefined) {
+    return transport === "auto"
+      ? yield* overSse
+      : yield* new BackendFailed({ backend: opening.backend, reason: "protocol", detail: "is no Streamable HTTP endpoint" })
+  }
+  connection.transport?.openStream()
+  return {
+    ...greeted,
+    further: Effect.fnUntraced(function*(capabilities: string) {
+      const one = new Connection({ ...opening.observer, notified: () => {}, closed: () => {} })
+      yield* attach(one, httpTransport(endpoint, pool, one.receiver))
+      yield* initialize(opening.backend, one, capabilities, HANDSHAKE)
+      return one
+    })
+  }
+})
+
+const attach = (connection: Connection, transport: Transport) =>
+  Effect.acquireRelease(
+    Effect.sync(() => connection.attach(transport)),
+    () =>
+      Effect.sync(() => {
+        connection.close("the gateway closed the connection")
+        transport.close()
+      })
+  )
+
+/** The address takes no POST of the Streamable HTTP kind: maybe it is the older HTTP+SSE. */
+const isNotFound = ({ status }: BackendFailed): boolean =>
+  status !== undefined && status >= 400 && status < 500 && status !== 401 && status !== 403 && status !== 429
+
+const noStream = (backend: string, error: { readonly _tag: string; readonly message: string }) =>
+  new BackendFailed({
+    backend,
+    reason: "unreachable",
+    detail: "detail" in error ? String(error.detail) : "did not open its event stream in time"
+  })

@@ -1,0 +1,80 @@
+/** Keeps the records of `Children` as files `<data directory>/children/<pid>`, and cleans up at start. */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { Effect, Layer, Schema } from "effect"
+import { Children } from "./Children.ts"
+
+const Entry = Schema.fromJsonString(Schema.Struct({
+  server: Schema.String,
+  started: Schema.String,
+  owner: Schema.Struct({ pid: Schema.Int, started: Schema.String })
+}))
+
+interface ProcessStat {
+  readonly group: number
+  /** Clock ticks since boot at which it started; tells two users of one pid apart. */
+  readonly started: string
+}
+
+/** From /proc/PID/stat (proc(5)): field 5 is the group, field 22 the start time; `undefined` when there is no such process. */
+const statOf = (pid: number | string): ProcessStat | undefined => {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "latin1")
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ")
+    return fields[0] === "Z" ? undefined : { group: Number(fields[2]), started: fields[19] ?? "" }
+  } catch {
+    return undefined
+  }
+}
+
+const startOf = (pid: number) => statOf(pid)?.started ?? ""
+
+const groupIsAlive = (group: number, started: string): boolean => {
+  const leader = statOf(group)
+  if (leader !== undefined) return leader.started === started
+  try {
+    return readdirSync("/proc").some((name) => /^\d+$/u.test(name) && statOf(name)?.group === group)
+  } catch {
+    return false
+  }
+}
+
+const endGroup = (group: number) => {
+  try {
+    process.kill(-group, "SIGKILL")
+  } catch {
+    // Gone between the look and the signal.
+  }
+}
+
+/** Ends the children whose gateway is dead; gives how many groups that were. */
+const endOrphans = (folder: string): number => {
+  let ended = 0
+  for (const name of readdirSync(folder)) {
+    const entry = Schema.decodeUnknownOption(Entry)(readFileSync(join(folder, name), "utf8"))
+    const pid = Number(name)
+    if (entry._tag === "Some" && startOf(entry.value.owner.pid) === entry.value.owner.started) continue
+    if (entry._tag === "Some" && pid > 1 && groupIsAlive(pid, entry.value.started)) {
+      endGroup(pid)
+      ended++
+    }
+    rmSync(join(folder, name), { force: true })
+  }
+  return ended
+}
+
+export const layer = (dataDirectory: string): Layer.Layer<Children> =>
+  Layer.effect(Children, Effect.gen(function*() {
+    const folder = join(dataDirectory, "children")
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    const ended = endOrphans(folder)
+    if (ended > 0) yield* Effect.logWarning(`Ended ${ended} process group(s) that a killed gateway had left behind`)
+    const owner = { pid: process.pid, started: startOf(process.pid) }
+    return Children.of({
+      remember: (pid, server) => {
+        const entry = { server, started: startOf(pid), owner }
+        writeFileSync(join(folder, String(pid)), JSON.stringify(entry), { mode: 0o600 })
+      },
+      forget: (pid) => rmSync(join(folder, String(pid)), { force: true })
+    })
+  }))

@@ -1,0 +1,54 @@
+/** Reads Server-Sent Events (WHATWG HTML, 9.2.6) from chunks, each event with a limit on its size. */
+import { lineReader } from "./LineReader.ts"
+
+export interface ServerEvent {
+  readonly event: string
+  readonly data: Buffer
+}
+
+const DATA = Buffer.from("data:")
+const COLON = 0x3a
+const SPACE = 0x20
+
+/**
+ * @param limit largest event in bytes
+ * @param event gets each event that has data
+ * @param overflow called once when an event passes the limit
+ */
+export const eventReader = (limit: number, event: (event: ServerEvent) => void, overflow: () => void) => {
+  let type = "message"
+  let data: Array<Buffer> = []
+  let size = 0
+  let over = false
+
+  const tooLarge = () => {
+    over = true
+    data = []
+    overflow()
+  }
+
+  const field = (line: Buffer) => {
+    if (over || line[0] === COLON) return
+    if (line.indexOf(DATA) === 0) {
+      const value = line.subarray(line[DATA.length] === SPACE ? DATA.length + 1 : DATA.length)
+      size += value.length
+      if (size > limit) return tooLarge()
+      data.push(value)
+      return
+    }
+    const text = line.toString("utf8")
+    if (text.startsWith("event:")) type = text.slice(6).trim()
+  }
+
+  const dispatch = () => {
+    if (data.length > 0) event({ event: type, data: data.length === 1 && data[0] !== undefined ? data[0] : joined(data) })
+    type = "message"
+    data = []
+    size = 0
+  }
+
+  return lineReader(limit + DATA.length + 1, field, tooLarge, dispatch)
+}
+
+const joined = (lines: ReadonlyArray<Buffer>): Buffer =>
+  Buffer.concat(lines.flatMap((line, index) => index === 0 ? [line] : [Buffer.from("\n"), line]))

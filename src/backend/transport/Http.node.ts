@@ -1,0 +1,197 @@
+/**
+ * Streamable HTTP to one backend over pooled keep-alive connections. Each request
+ * is one exchange, answered by one JSON body or a stream of events. Redirects are
+ * never followed, and no inbound header reaches this file.
+ */
+import type { IncomingHttpHeaders } from "node:http"
+import { type Dispatcher, Pool } from "undici"
+import { eventReader } from "./EventStream.ts"
+import { type Failure, MESSAGE_LIMIT, type Outgoing, type Receiver, type Transport } from "./Transport.ts"
+
+export interface Endpoint {
+  readonly url: URL
+  /** Fixed headers of the manifest, already revealed for the wire. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** Most connections to one backend. */
+const CONNECTIONS = 256
+
+export const poolFor = (url: URL): Pool =>
+  new Pool(url.origin, { connections: CONNECTIONS, pipelining: 1, headersTimeout: 0, bodyTimeout: 0, connectTimeout: 10_000 })
+
+interface Exchange {
+  readonly method: "POST" | "GET" | "DELETE"
+  readonly headers: Record<string, string>
+  readonly body: string | null
+  /** `undefined` for notifications and for the shared stream. */
+  readonly id: number | undefined
+  readonly ended: (failure: Failure | undefined) => void
+}
+
+export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver): Transport => {
+  const path = endpoint.url.pathname + endpoint.url.search
+  const open = new Map<number, Dispatcher.DispatchController>()
+  const forgotten = new WeakSet<Dispatcher.DispatchController>()
+  const base: Record<string, string> = {
+    ...endpoint.headers,
+    "content-type": "application/json",
+    accept: "application/json, text/event-stream"
+  }
+
+  const dispatch = ({ body, ended, headers, id, method }: Exchange) => {
+    pool.dispatch({ origin: endpoint.url.origin, path, method, headers, body }, {
+      onRequestStart: (controller) => {
+        if (id !== undefined) open.set(id, controller)
+      },
+      ...reading({
+        id,
+        receiver,
+        session: (value) => {
+          base["mcp-session-id"] = value
+        }
+      }, (controller, failure) => {
+        if (id !== undefined) open.delete(id)
+        if (!forgotten.has(controller)) ended(failure)
+      })
+    })
+  }
+
+  const send = ({ headers, id, text }: Outgoing) =>
+    dispatch({
+      method: "POST",
+      headers: { ...base, ...headers },
+      body: text,
+      id,
+      ended: (failure) => {
+        if (failure === undefined || id === undefined) return
+        if (failure.status === 404 && base["mcp-session-id"] !== undefined) receiver.closed("the backend ended the session")
+        receiver.failed(id, failure)
+      }
+    })
+
+  const openStream = () =>
+    dispatch({
+      method: "GET",
+      headers: { ...base, accept: "text/event-stream" },
+      body: null,
+      id: undefined,
+      ended: (failure) => {
+        // 405 says that there is no such stream, which is legal; a stream that was there and broke is a lost backend.
+        if (failure?.kind === "stream_ended" || failure?.kind === "unreachable") receiver.closed(failure.detail)
+      }
+    })
+
+  const close = () => {
+    if (base["mcp-session-id"] === undefined) return
+    dispatch({ method: "DELETE", headers: { ...base }, body: null, id: undefined, ended: () => {} })
+  }
+
+  const forget = (id: number) => {
+    const controller = open.get(id)
+    if (controller === undefined) return
+    open.delete(id)
+    forgotten.add(controller)
+    controller.abort(new Error("cancelled"))
+  }
+
+  return {
+    kind: "http",
+    send,
+    forget,
+    openStream,
+    agreed: (version) => {
+      base["mcp-protocol-version"] = version
+    },
+    close
+  }
+}
+
+interface Reading {
+  readonly id: number | undefined
+  readonly receiver: Receiver
+  readonly session: (value: string) => void
+}
+
+/** Handlers that turn one HTTP answer into messages and, at its end, at most one failure. */
+const reading = (
+  { id, receiver, session }: Reading,
+  ended: (controller: Dispatcher.DispatchController, failure: Failure | undefined) => void
+) => {
+  let status = 0
+  let challenge: string | undefined
+  let feed: ((chunk: Buffer) => void) | undefined
+  let finish: () => boolean = () => false
+  let tooLarge = false
+
+  const onResponseStart = (controller: Dispatcher.DispatchController, code: number, headers: IncomingHttpHeaders) => {
+    status = code
+    challenge = headers["www-authenticate"]
+    const given = headers["mcp-session-id"]
+    if (typeof given === "string" && code < 300) session(given)
+    const overflow = () => {
+      tooLarge = true
+      controller.abort(new Error("too large"))
+    }
+    const type = headers["content-type"] ?? ""
+    if (type.startsWith("text/event-stream")) {
+      let any = false
+      feed = eventReader(MESSAGE_LIMIT, ({ data }) => {
+        any = true
+        receiver.message(data, id)
+      }, overflow)
+      finish = () => any
+    } else {
+      const body = collected(overflow)
+      feed = body.feed
+      finish = () => type.startsWith("application/json") && body.deliver((bytes) => receiver.message(bytes, id))
+    }
+  }
+
+  const failure = (): Failure | undefined => {
+    if (tooLarge) return { kind: "too_large", detail: `sent a message of more than ${MESSAGE_LIMIT} bytes` }
+    const delivered = finish()
+    if (status >= 300) {
+      const failed: Failure = { kind: "status", detail: `answered with HTTP status ${status}`, status }
+      return challenge === undefined ? failed : { ...failed, challenge }
+    }
+    return delivered && id !== undefined ? undefined : { kind: "stream_ended", detail: "ended its answer without a result" }
+  }
+
+  return {
+    onResponseStart,
+    onResponseData: (_: Dispatcher.DispatchController, chunk: Buffer) => feed?.(chunk),
+    onResponseEnd: (controller: Dispatcher.DispatchController) => ended(controller, failure()),
+    onResponseError: (controller: Dispatcher.DispatchController, error: Error) =>
+      ended(controller, tooLarge ? failure() : { kind: status === 0 ? "unreachable" : "stream_ended", detail: reasonOf(error) })
+  }
+}
+
+/** Gathers a body up to the limit; delivered whole, as one message. */
+const collected = (overflow: () => void) => {
+  const parts: Array<Buffer> = []
+  let size = 0
+  return {
+    feed: (chunk: Buffer) => {
+      size += chunk.length
+      if (size > MESSAGE_LIMIT) overflow()
+      else parts.push(chunk)
+    },
+    deliver: (message: (bytes: Buffer) => void): boolean => {
+      const whole = parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts)
+      if (whole.length === 0) return false
+      message(trimmed(whole))
+      return true
+    }
+  }
+}
+
+const trimmed = (bytes: Buffer): Buffer => {
+  let end = bytes.length
+  while (end > 0 && (bytes[end - 1] ?? 0) <= 0x20) end--
+  return end === bytes.length ? bytes : bytes.subarray(0, end)
+}
+
+/** What went wrong, from the codes of the system or undici; no address and no body. */
+export const reasonOf = (error: Error): string =>
+  "code" in error && typeof error.code === "string" ? `connection failed (${error.code})` : "connection failed"

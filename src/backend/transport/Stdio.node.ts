@@ -1,0 +1,131 @@
+/**
+ * A child process that speaks MCP on its standard streams (2026-07-28, basic/transports/stdio).
+ * The child leads its own process group, and the whole group ends with the scope.
+ */
+import { type ChildProcess, spawn } from "node:child_process"
+import { Effect, Schema, type Scope } from "effect"
+import { Children } from "./Children.ts"
+import { lineReader } from "./LineReader.ts"
+import { MESSAGE_LIMIT, type Outgoing, QUEUE_LIMIT, type Receiver, type Transport } from "./Transport.ts"
+
+/** A child that could not be started at all. */
+export class SpawnFailed extends Schema.TaggedError<SpawnFailed>()("SpawnFailed", {
+  command: Schema.String,
+  cause: Schema.Defect()
+}) {
+  override get message() {
+    const why = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    return `Could not start "${this.command}": ${why}`
+  }
+}
+
+/** What to run; `environment` is all that the child gets. */
+export interface Command {
+  readonly command: string
+  readonly args: ReadonlyArray<string>
+  readonly environment: Readonly<Record<string, string>>
+  readonly directory: string
+}
+
+/** Grace, in milliseconds, between closing stdin, TERM and KILL. */
+const AFTER_STDIN = 300
+const AFTER_TERM = 5000
+
+/** Starts a child; it is gone, with all of its group, when the scope closes. */
+export const spawnChild = Effect.fnUntraced(function*(
+  server: string,
+  { args, command, directory, environment }: Command,
+  log: (line: string) => void
+): Effect.fn.Return<ChildProcess, SpawnFailed, Scope.Scope | Children> {
+  const children = yield* Children
+  return yield* Effect.acquireRelease(
+    Effect.callback<ChildProcess, SpawnFailed>((resume) => {
+      const child = spawn(command, args, { cwd: directory, env: environment, detached: true, stdio: "pipe" })
+      child.once("error", (cause) => resume(Effect.fail(new SpawnFailed({ command, cause }))))
+      child.once("spawn", () => {
+        if (child.pid !== undefined) children.remember(child.pid, server)
+        resume(Effect.succeed(child))
+      })
+      child.stdin.on("error", () => {})
+      child.stderr.on("data", lineReader(16 * 1024, (line) => log(line.toString("utf8")), () => child.stderr.resume()))
+    }),
+    (child) =>
+      Effect.andThen(
+        endGroup(child),
+        Effect.sync(() => child.pid === undefined ? undefined : children.forget(child.pid))
+      )
+  )
+})
+
+/** The transport over a running child. */
+export const stdioTransport = (child: ChildProcess, receiver: Receiver): Transport => {
+  const input = child.stdin
+  let waiting = ""
+  let gone = false
+
+  const closed = (why: string) => {
+    if (gone) return
+    gone = true
+    receiver.closed(why)
+  }
+  child.once("exit", (code, signal) => closed(signal === null ? `exited with code ${code}` : `ended by ${signal}`))
+  child.stdout?.once("close", () => closed("closed its standard output"))
+  child.stdout?.on("data", lineReader(MESSAGE_LIMIT, (line) => receiver.message(line, undefined), () => {
+    closed(`wrote a line of more than ${MESSAGE_LIMIT} bytes`)
+    child.stdout?.destroy()
+  }))
+
+  const flush = () => {
+    const text = waiting
+    waiting = ""
+    if (!gone) input?.write(text)
+  }
+
+  const send = ({ id, text }: Outgoing) => {
+    const queued = (input?.writableLength ?? 0) + waiting.length
+    if (gone || queued > QUEUE_LIMIT) {
+      if (id !== undefined) {
+        receiver.failed(id, gone
+          ? { kind: "closed", detail: "the process has ended" }
+          : { kind: "busy", detail: `does not read its input: ${queued} bytes are waiting` })
+      }
+      return
+    }
+    // One write per turn of the event loop, however many calls arrive in it.
+    if (waiting === "") setImmediate(flush)
+    waiting += text + "\n"
+  }
+
+  return { kind: "stdio", send, forget: () => {}, openStream: () => {}, agreed: () => {}, close: () => {} }
+}
+
+/** Closes stdin, then TERM, then KILL, and KILL for what is left of the group. */
+const endGroup = (child: ChildProcess): Effect.Effect<void> => {
+  const exited = Effect.callback<void>((resume) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
+    child.once("exit", () => resume(Effect.void))
+  })
+  const within = (millis: number) => Effect.timeoutOption(exited, millis)
+  const signal = (name: NodeJS.Signals) => Effect.sync(() => signalGroup(child.pid, name))
+  return Effect.gen(function*() {
+    child.stdin?.end()
+    const left = yield* within(AFTER_STDIN)
+    if (left._tag === "None") {
+      yield* signal("SIGTERM")
+      yield* within(AFTER_TERM)
+    }
+    yield* signal("SIGKILL")
+    yield* exited
+    child.stdout?.destroy()
+    child.stderr?.destroy()
+  })
+}
+
+const signalGroup = (pid: number | undefined, name: NodeJS.Signals) => {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, name)
+  } catch {
+    // The group is already empty.
+  }
+}

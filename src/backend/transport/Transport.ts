@@ -1,0 +1,51 @@
+/**
+ * What carries JSON-RPC messages to one backend and back. A transport knows no
+ * method and no era; it only says on which request's stream a message came.
+ */
+
+/** One message to a backend. */
+export interface Outgoing {
+  /** JSON-RPC id of a request; `undefined` for notifications and answers. */
+  readonly id: number | undefined
+  readonly text: string
+  /** HTTP headers that belong to this message alone. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** Why a message did not get an answer. */
+export interface Failure {
+  readonly kind: "unreachable" | "status" | "stream_ended" | "too_large" | "busy" | "closed"
+  /** For people; holds no body of the backend. */
+  readonly detail: string
+  readonly status?: number
+  /** The value of `WWW-Authenticate`, which says who would be let in. */
+  readonly challenge?: string
+}
+
+export interface Receiver {
+  /** `origin` is the request whose stream carried the message; `undefined` on a shared one. */
+  readonly message: (bytes: Buffer, origin: number | undefined) => void
+  /** The request `id` will get no answer. */
+  readonly failed: (id: number, failure: Failure) => void
+  /** The transport is gone for good. */
+  readonly closed: (why: string) => void
+}
+
+export interface Transport {
+  readonly kind: "stdio" | "http" | "sse"
+  readonly send: (outgoing: Outgoing) => void
+  /** Stops waiting for `id`; over HTTP its exchange is aborted. */
+  readonly forget: (id: number) => void
+  /** Opens the stream for messages that belong to no request, where the transport has one (legacy HTTP GET). */
+  readonly openStream: () => void
+  /** Version header for all that follows (legacy HTTP, after initialize). */
+  readonly agreed: (version: string) => void
+  /** Says goodbye where the protocol has a way to (legacy HTTP DELETE); the resources end with their scope. */
+  readonly close: () => void
+}
+
+/** Largest line or event a backend may send, in bytes. */
+export const MESSAGE_LIMIT = 10 * 1024 * 1024
+
+/** Most bytes that may wait for a backend that does not read. */
+export const QUEUE_LIMIT = 16 * 1024 * 1024

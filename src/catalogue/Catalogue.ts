@@ -1,0 +1,69 @@
+/**
+ * What can be called right now: the snapshot of all definitions and the servers
+ * behind it, published together in one assignment. Readers only read.
+ */
+import { Context, Effect, Layer } from "effect"
+import type { Instance } from "../backend/Instance.ts"
+import type { Slot } from "../lib/Slot.ts"
+import type { AuthStrategy } from "../plugin/Auth.ts"
+import type { Kind } from "./Definition.ts"
+import { KINDS } from "./Listing.ts"
+import { snapshot, type Snapshot } from "./Snapshot.ts"
+
+/** A server as calls use it. */
+export interface Served {
+  readonly id: string
+  readonly slot: Slot<Instance>
+  readonly strategy: AuthStrategy
+  /** Longest wait, in milliseconds, for an answer or a sign of progress. */
+  readonly timeout: number
+}
+
+export interface Published {
+  readonly generation: number
+  readonly snapshot: Snapshot
+  readonly served: ReadonlyMap<string, Served>
+}
+
+/** Something clients may have subscribed to. */
+export type Change =
+  | { readonly _tag: "Listed"; readonly kinds: ReadonlySet<Kind> }
+  | { readonly _tag: "Updated"; readonly uri: string }
+
+export class Catalogue extends Context.Service<Catalogue, {
+  readonly current: () => Published
+  /** Replaces everything at once and tells the listeners which lists are not what they were. */
+  readonly publish: (next: Published) => Effect.Effect<void>
+  /** A resource changed, by its public URI. */
+  readonly updated: (uri: string) => void
+  /** Calls `listener` at every change until the function it gives is called. */
+  readonly onChange: (listener: (change: Change) => void) => () => void
+}>()("manifold/catalogue/Catalogue") {
+  static readonly layer = Layer.sync(Catalogue, () => {
+    let current: Published = {
+      generation: 0,
+      snapshot: snapshot([], { separator: "__", longest: 64 }),
+      served: new Map()
+    }
+    const listeners = new Set<(change: Change) => void>()
+    const tell = (change: Change) => {
+      for (const listener of listeners) listener(change)
+    }
+
+    return Catalogue.of({
+      current: () => current,
+      publish: (next) =>
+        Effect.sync(() => {
+          const before = current.snapshot
+          current = next
+          const kinds = new Set(KINDS.filter((kind) => before.lists[kind].digest !== next.snapshot.lists[kind].digest))
+          if (kinds.size > 0) tell({ _tag: "Listed", kinds })
+        }),
+      updated: (uri) => tell({ _tag: "Updated", uri }),
+      onChange: (listener) => {
+        listeners.add(listener)
+        return () => listeners.delete(listener)
+      }
+    })
+  })
+}

@@ -1,0 +1,109 @@
+/** `manifold serve`: runs the gateway until it is told to stop, following the manifest as it changes. */
+import { NodeServices } from "@effect/platform-node"
+import { Console, Effect, Equal, Option, Stream } from "effect"
+import { Command, Flag } from "effect/cli"
+import { knowSecrets, layer, serve as serveGateway } from "../Gateway.ts"
+import { load, type Loaded } from "../manifest/Load.ts"
+import { changes } from "../manifest/Watch.node.ts"
+import { logs } from "../observe/Logs.node.ts"
+import { Redactor } from "../observe/Redaction.ts"
+import { Reconciler } from "../reconcile/Reconciler.ts"
+import { BuiltIn } from "./BuiltIn.ts"
+import { set } from "./Check.ts"
+import { Stopped, wrongConfiguration } from "./Stopped.ts"
+
+/** EX_UNAVAILABLE of sysexits(3): the address cannot be listened on. */
+const unavailable = 69
+
+const flags = {
+  manifest: Flag.String("manifest").pipe(
+    Flag.withAlias("m"),
+    Flag.withMetavar("FILE"),
+    Flag.withDescription("The manifest; repeat it to let later files override earlier ones"),
+    Flag.atLeast(1)
+  ),
+  host: Flag.String("host").pipe(Flag.withDescription("Address to listen on, before hosting.host"), Flag.optional),
+  port: Flag.Int("port").pipe(
+    Flag.withAlias("p"),
+    Flag.withDescription("Port to listen on, before hosting.port; 0 takes a free one"),
+    Flag.optional
+  ),
+  set,
+  watch: Flag.Boolean("watch").pipe(
+    Flag.withDescription("Follow changes of the manifest; --no-watch does not"),
+    Flag.withDefault(true)
+  ),
+  logFormat: Flag.Literals("log-format", ["auto", "json", "text"]).pipe(
+    Flag.withDescription("How logs look on standard error; auto is text on a terminal, else JSON"),
+    Flag.withDefault("auto" as const)
+  )
+}
+
+export const serve = Command.make("serve", flags, Effect.fnUntraced(function*(input) {
+  const given = [
+    ...input.set,
+    ...Option.toArray(input.host).map((host) => `hosting.host=${host}`),
+    ...Option.toArray(input.port).map((port) => `hosting.port=${port}`)
+  ]
+  const sources = { files: input.manifest, environment: process.env, set: given }
+  const redactor = new Redactor()
+  const loaded = yield* load(sources).pipe(
+    Effect.catchTag("ManifestInvalid", ({ message }) =>
+      Effect.andThen(Console.error(message), Effect.fail(new Stopped({ code: wrongConfiguration }))))
+  )
+  knowSecrets(redactor, loaded)
+
+  const run = Effect.gen(function*() {
+    const address = yield* serveGateway(loaded)
+    yield* Console.log(`listening on ${address}`)
+    if (input.watch) yield* follow(loaded, load(sources), redactor)
+    return yield* Effect.never
+  })
+  const builtIn = yield* BuiltIn
+  return yield* Effect.scoped(run).pipe(
+    Effect.catchTag("ListenFailed", ({ message }) =>
+      Effect.andThen(Console.error(message), Effect.fail(new Stopped({ code: unavailable })))),
+    Effect.provide(layer({ loaded, builtIn })),
+    Effect.provide(logs(redactor, input.logFormat))
+  )
+})).pipe(
+  Command.withDescription("Run the gateway that a manifest describes"),
+  Command.withExamples([
+    { command: "manifold serve --manifest manifests/gateway.yaml", description: "Serve at the manifest's port" },
+    { command: "manifold serve -m base.yaml -m prod.yaml --port 0", description: "Two files, on a free port" }
+  ])
+)
+
+/** Takes each new form of the manifest into force; one that is wrong changes nothing and says why. */
+const follow = Effect.fnUntraced(function*(
+  first: Loaded,
+  reload: ReturnType<typeof load>,
+  redactor: Redactor
+) {
+  const reconciler = yield* Reconciler
+  let said = ""
+  const look = Effect.gen(function*() {
+    const next = yield* reload
+    const before = reconciler.manifest()
+    if (said === "" && before !== undefined && Equal.equals(before, next.manifest) && next.manifest.plugins.length === 0) return
+    knowSecrets(redactor, next)
+    const changes = yield* reconciler.apply(next.manifest)
+    said = ""
+    const done = changes.filter(({ action }) => action !== "keep").map(({ action, id, why }) => `${action} ${id} (${why.join(", ")})`)
+    if (done.length > 0) yield* Effect.logInfo(`The manifest changed: ${done.join("; ")}`)
+    if (before !== undefined && !Equal.equals(before.hosting, next.manifest.hosting)) {
+      yield* Effect.logWarning("Changes of hosting come into force at the next start")
+    }
+  }).pipe(Effect.catchTag("ManifestInvalid", ({ message, problems }) => {
+    if (message === said) return Effect.void
+    said = message
+    return Effect.andThen(
+      reconciler.reject(problems.map(({ column, file, line, message, path }) => `${file}:${line}:${column}: ${path}: ${message}`)),
+      Effect.logError(`The changed manifest is not in force, the last good one stays: ${message}`)
+    )
+  }))
+  yield* Stream.runForEach(changes(first.files), () => look).pipe(
+    Effect.provide(NodeServices.layer),
+    Effect.forkScoped
+  )
+})

@@ -1,0 +1,68 @@
+/**
+ * What a request must be before anything of it is read: for one of our hosts, from
+ * one of our origins, with few and plain headers (DNS rebinding, basic/transports).
+ */
+import type { IncomingMessage } from "node:http"
+import { single } from "./HttpExchange.node.ts"
+
+export interface Admission {
+  /** Values of `Host` that are ours, in lower case. */
+  readonly hosts: ReadonlySet<string>
+  /** Values of `Origin` that are let in, in lower case. */
+  readonly origins: ReadonlySet<string>
+}
+
+export interface Refused {
+  readonly status: number
+  readonly why: string
+}
+
+const FIELDS = 64
+
+export const admissionFor = (
+  { base, host, hosts, origins, port }: {
+    readonly host: string
+    readonly port: number
+    readonly base: string | undefined
+    readonly hosts: ReadonlyArray<string>
+    readonly origins: ReadonlyArray<string>
+  }
+): Admission => {
+  const own = new Set([host.includes(":") ? `[${host}]` : host, "127.0.0.1", "localhost", "[::1]"].map((name) => `${name}:${port}`))
+  if (port === 80) for (const name of ["127.0.0.1", "localhost", "[::1]"]) own.add(name)
+  const url = base === undefined ? undefined : new URL(base)
+  if (url !== undefined) own.add(url.host)
+  for (const allowed of hosts) own.add(allowed.toLowerCase())
+  const from = new Set([...own].map((name) => `http://${name}`))
+  if (url !== undefined) from.add(url.origin)
+  for (const allowed of origins) from.add(allowed.toLowerCase())
+  return { hosts: own, origins: from }
+}
+
+export const admit = (request: IncomingMessage, { hosts, origins }: Admission): Refused | undefined => {
+  if (request.rawHeaders.length > FIELDS * 2) return { status: 431, why: `More than ${FIELDS} header fields` }
+  const host = single(request, "host")?.toLowerCase()
+  if (host === undefined) return { status: 400, why: "One Host header is needed" }
+  if (!hosts.has(host)) return { status: 403, why: "This host is not served here; hosting.allowed_hosts adds one" }
+  if (request.url?.startsWith("/") !== true) return { status: 400, why: "The request target must be a path" }
+  if (request.headersDistinct["origin"] === undefined) return undefined
+  const origin = single(request, "origin")?.toLowerCase()
+  return origin !== undefined && origins.has(origin)
+    ? undefined
+    : { status: 403, why: "This origin is not let in; hosting.allowed_origins adds one" }
+}
+
+const json = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/iu
+
+/** Checks of a POST to the MCP endpoint, before its body. */
+export const admitPost = (request: IncomingMessage): Refused | undefined => {
+  if (!json.test(single(request, "content-type") ?? "")) return { status: 415, why: "The Content-Type must be application/json" }
+  if (request.headers["content-encoding"] !== undefined) return { status: 415, why: "Encoded bodies are not read" }
+  return accepts(request.headers.accept) ? undefined : { status: 406, why: "Accept must allow application/json and text/event-stream" }
+}
+
+const accepts = (accept: string | undefined): boolean => {
+  if (accept === undefined) return true
+  const types = accept.split(",").map((type) => type.split(";")[0]?.trim().toLowerCase())
+  return types.includes("*/*") || (types.includes("application/json") && types.includes("text/event-stream"))
+}

@@ -1,0 +1,44 @@
+/** One message of a client and the way back to it, whichever transport carried it. */
+
+/** Text or bytes, written one after the other. */
+export type Chunk = string | Buffer
+
+export interface Exchange {
+  readonly transport: "http" | "stdio"
+  /** The value of a header (name in lower case) that is there exactly once. */
+  readonly header: (name: string) => string | undefined
+  /** Sends a message on this request's own stream, before the answer. A reader that does not read loses it. */
+  readonly send: (text: string) => void
+  /** Opens the stream without a message yet, for answers that take long by nature. */
+  readonly stream: () => void
+  /** Answers and ends. */
+  readonly respond: (status: number, body: ReadonlyArray<Chunk>, headers?: Readonly<Record<string, string>>) => void
+  /** Ends without a JSON-RPC answer. */
+  readonly end: (status: number, headers?: Readonly<Record<string, string>>) => void
+  /** Called when the client is gone before the answer. */
+  readonly onGone: (listener: () => void) => void
+}
+
+/** JSON-RPC and MCP error codes (2026-07-28, basic/index; legacy ones where marked). */
+export const CODE = {
+  parse: -32700,
+  invalidRequest: -32600,
+  methodNotFound: -32601,
+  invalidParams: -32602,
+  internal: -32603,
+  headerMismatch: -32020,
+  missingCapability: -32021,
+  unsupportedVersion: -32022,
+  /** Legacy revisions only. */
+  resourceNotFound: -32002
+} as const
+
+export const resultOf = (id: string, ...result: ReadonlyArray<Chunk>): ReadonlyArray<Chunk> => [
+  `{"jsonrpc":"2.0","id":${id},"result":`,
+  ...result,
+  "}"
+]
+
+export const errorOf = (id: string, code: number, message: string, data?: unknown): ReadonlyArray<Chunk> => [
+  `{"jsonrpc":"2.0","id":${id},"error":${JSON.stringify(data === undefined ? { code, message } : { code, message, data })}}`
+]

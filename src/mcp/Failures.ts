@@ -1,0 +1,50 @@
+/**
+ * Translates what went wrong behind the gateway into the error of the client's era:
+ * class, message, next step. No stack, no path, no body of a backend.
+ */
+import type { WireError } from "../backend/Message.ts"
+import type { Era } from "../backend/Era.ts"
+import type { CallFailed } from "../router/Router.ts"
+import { CODE } from "./Exchange.ts"
+
+export interface ErrorAnswer {
+  readonly code: number
+  readonly message: string
+  readonly data?: unknown
+}
+
+export const failureFor = (era: Era, failure: CallFailed): ErrorAnswer => {
+  switch (failure._tag) {
+    case "UnknownName":
+      return failure.kind === "resource"
+        ? {
+          code: era === "legacy" ? CODE.resourceNotFound : CODE.invalidParams,
+          message: "Resource not found",
+          data: { uri: failure.name }
+        }
+        : { code: CODE.invalidParams, message: failure.message }
+    case "BackendFailed":
+      return { code: CODE.internal, message: failure.message, data: { server: failure.backend, reason: failure.reason } }
+    case "CredentialRefused":
+      return { code: CODE.internal, message: failure.message, data: { server: failure.server, reason: "unauthorized" } }
+    case "ConsentNeeded":
+      return { code: CODE.internal, message: `Server "${failure.server}" needs your consent first`, data: { server: failure.server } }
+  }
+}
+
+/** Codes that an era has no meaning for, or that speak of the gateway's own request and not of the client's. */
+const GATEWAY_FAULTS: ReadonlySet<number> = new Set([CODE.headerMismatch, CODE.unsupportedVersion])
+const URL_ELICITATION = -32042
+
+/** A backend's error for a client; `undefined` says: pass it on as it was written. */
+export const errorFor = (era: Era, { code, message }: WireError): ErrorAnswer | undefined => {
+  if (GATEWAY_FAULTS.has(code)) return { code: CODE.internal, message: "The server could not read the gateway's request" }
+  if (era === "modern" && code === CODE.resourceNotFound) return { code: CODE.invalidParams, message }
+  if (era === "modern" && code === URL_ELICITATION) {
+    return { code: CODE.internal, message: "The server asks the user to open an address, which cannot be bridged to this protocol revision yet" }
+  }
+  if (era === "legacy" && code === CODE.missingCapability) {
+    return { code: CODE.internal, message: "The server has a question to the user, which cannot be bridged to this protocol revision yet" }
+  }
+  return undefined
+}

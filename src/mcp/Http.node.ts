@@ -1,0 +1,170 @@
+/**
+ * Streamable HTTP for every revision at one path, on `node:http` itself. Body first,
+ * within limits; then the message decides its era; then one fiber answers it.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http"
+import { type Context, Effect, type Fiber } from "effect"
+import type { Catalogue } from "../catalogue/Catalogue.ts"
+import type { Principal } from "../plugin/Auth.ts"
+import type { Router } from "../router/Router.ts"
+import { admitPost, type Refused } from "./Admission.node.ts"
+import { CODE, errorOf, type Exchange } from "./Exchange.ts"
+import { eventStream, httpExchange, single } from "./HttpExchange.node.ts"
+import { type Inbound, type Message, readInbound } from "./Inbound.ts"
+import { inBatch } from "./revision/Batch.ts"
+import * as Legacy from "./revision/Legacy.ts"
+import * as Modern from "./revision/Modern.ts"
+import { attachStream, type Session, Sessions } from "./Sessions.ts"
+
+export type McpServices = Catalogue | Router | Sessions
+
+/** Largest body in bytes. */
+const BODY = 4 * 1024 * 1024
+
+/** Without sign-in, whoever reaches the loopback address is one local user. */
+export const LOCAL: Principal = { issuer: "local", subject: "local" }
+
+export interface McpHttp {
+  readonly handle: (request: IncomingMessage, response: ServerResponse) => void
+  /** Ends what only waits (listens), then waits until every answer is out. */
+  readonly drain: Effect.Effect<void>
+}
+
+export const make = (context: Context.Context<McpServices>): McpHttp => {
+  const fork = Effect.runForkWith(context)
+  const running = new Set<Fiber.Fiber<unknown>>()
+  const listening = new Set<Fiber.Fiber<unknown>>()
+
+  const run = (effect: Effect.Effect<unknown, never, McpServices>, exchange: Exchange, id: string | undefined) => {
+    const fiber = fork(effect)
+    running.add(fiber)
+    fiber.addObserver((exit) => {
+      running.delete(fiber)
+      listening.delete(fiber)
+      if (exit._tag === "Success") return
+      fork(Effect.logError("A request failed by a defect of the gateway", exit.cause))
+      if (id !== undefined) exchange.respond(500, errorOf(id, CODE.internal, "Internal error of the gateway"))
+    })
+    return fiber
+  }
+
+  const post = (request: IncomingMessage, response: ServerResponse, body: Buffer) => {
+    const exchange = httpExchange(request, response)
+    const inbound = readInbound(body)
+    if (inbound.kind === "message" && Modern.isModern(exchange, inbound.message)) {
+      const fiber = run(Modern.handle(inbound.message, exchange, LOCAL), exchange, inbound.message.id)
+      if (inbound.message.method === "subscriptions/listen") listening.add(fiber)
+      // Closing the stream is this era's cancellation.
+      exchange.onGone(() => fiber.interruptUnsafe())
+      return
+    }
+    run(legacy(inbound, exchange), exchange, inbound.kind === "message" ? inbound.message.id : undefined)
+  }
+
+  const handle = (request: IncomingMessage, response: ServerResponse) => {
+    if (request.method === "POST") {
+      const refused = admitPost(request)
+      return refused === undefined
+        ? readBody(request, response, (body) => post(request, response, body))
+        : refuse(response, refused)
+    }
+    if (request.method !== "GET" && request.method !== "DELETE") {
+      return refuse(response, { status: 405, why: "Only POST, GET and DELETE are served here" }, { allow: "POST, GET, DELETE" })
+    }
+    run(request.method === "GET" ? getStream(request, response) : endSession(request, response), httpExchange(request, response), undefined)
+  }
+
+  const drain = Effect.gen(function*() {
+    for (const fiber of listening) fiber.interruptUnsafe()
+    while (running.size > 0) yield* Effect.sleep("10 millis")
+  })
+  return { handle, drain }
+}
+
+export const refuse = (response: ServerResponse, { status, why }: Refused, headers?: Readonly<Record<string, string>>): void => {
+  const body = errorOf("null", CODE.invalidRequest, why).join("")
+  response.writeHead(status, { ...headers, "content-type": "application/json", connection: "close" })
+  response.end(body)
+}
+
+const readBody = (request: IncomingMessage, response: ServerResponse, done: (body: Buffer) => void): void => {
+  const tooLarge = { status: 413, why: `The body is larger than ${BODY} bytes` }
+  if (Number(request.headers["content-length"] ?? 0) > BODY) return refuse(response, tooLarge)
+  const parts: Array<Buffer> = []
+  let size = 0
+  request.on("data", (part: Buffer) => {
+    size += part.length
+    if (size <= BODY) parts.push(part)
+    else if (!response.headersSent) {
+      refuse(response, tooLarge)
+      response.once("finish", () => request.destroy())
+    }
+  })
+  request.once("end", () => {
+    if (size <= BODY) done(parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts))
+  })
+}
+
+const legacy = Effect.fnUntraced(function*(inbound: Inbound, exchange: Exchange) {
+  if (inbound.kind === "invalid") {
+    return exchange.respond(400, errorOf(inbound.id, inbound.code, inbound.reason))
+  }
+  if (inbound.kind === "message" && inbound.message.method === "initialize") {
+    return yield* Legacy.initialize(inbound.message, exchange, LOCAL)
+  }
+  const session = yield* sessionOf(exchange, inbound.kind === "message" ? inbound.message : undefined)
+  if (session === undefined) return
+  if (inbound.kind === "response") {
+    Legacy.answered(session, inbound.id, inbound.member)
+    return exchange.end(202)
+  }
+  if (inbound.kind === "message") return yield* Legacy.handle(inbound.message, exchange, session)
+  return yield* inBatch(inbound.items, exchange, session)
+})
+
+/** The session that the headers name; without one the exchange has been answered. */
+const sessionOf = Effect.fnUntraced(function*(
+  exchange: Exchange,
+  message: Message | undefined
+): Effect.fn.Return<Session | undefined, never, Sessions> {
+  const refused = (status: number, why: string) => exchange.respond(status, errorOf(message?.id ?? "null", CODE.invalidRequest, why))
+  const version = exchange.header("mcp-protocol-version")
+  if (version !== undefined && !Legacy.isSupported(version)) {
+    refused(400, `Unsupported protocol version: ${version.slice(0, 40)}`)
+    return undefined
+  }
+  const id = exchange.header("mcp-session-id")
+  if (id === undefined) {
+    refused(400, "Missing Mcp-Session-Id: send initialize first, or a request of revision 2026-07-28")
+    return undefined
+  }
+  const session = yield* (yield* Sessions).find(id, LOCAL)
+  if (session === undefined) refused(404, "Unknown or expired session: send initialize again")
+  return session
+})
+
+/** The stream for what belongs to no request (2025-11-25, basic/transports, "Listening for Messages"). */
+const getStream = Effect.fnUntraced(function*(request: IncomingMessage, response: ServerResponse) {
+  if (single(request, "mcp-session-id") === undefined) {
+    return refuse(response, { status: 405, why: "A stream needs a session; revision 2026-07-28 has none" }, { allow: "POST" })
+  }
+  if (!(request.headers.accept ?? "").includes("text/event-stream")) {
+    return refuse(response, { status: 406, why: "Accept must allow text/event-stream" })
+  }
+  const session = yield* sessionOf(httpExchange(request, response), undefined)
+  if (session === undefined) return
+  const stream = eventStream(response)
+  attachStream(session, stream)
+  response.once("close", () => {
+    if (session.stream === stream) session.stream = undefined
+  })
+})
+
+const endSession = Effect.fnUntraced(function*(request: IncomingMessage, response: ServerResponse) {
+  const exchange = httpExchange(request, response)
+  const session = yield* sessionOf(exchange, undefined)
+  if (session === undefined) return
+  const sessions = yield* Sessions
+  sessions.close(session)
+  exchange.end(200)
+})

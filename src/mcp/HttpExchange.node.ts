@@ -1,0 +1,103 @@
+/** The exchange of one HTTP request: one JSON body, or a stream of events once something comes before the answer. */
+import type { IncomingMessage, ServerResponse } from "node:http"
+import type { Chunk, Exchange } from "./Exchange.ts"
+
+const EVENT = "event: message\ndata: "
+const SSE_HEADERS = {
+  "content-type": "text/event-stream",
+  "cache-control": "no-cache, no-transform",
+  "x-accel-buffering": "no"
+}
+
+/** Bytes that may wait for a client that does not read; what comes then is dropped, never held against a backend. */
+const UNREAD = 1024 * 1024
+/** Bodies up to this size are joined into one write. */
+const SMALL = 16 * 1024
+const LINE_BREAKS = /[\r\n]/gu
+
+/** How often a comment keeps a quiet stream open, in milliseconds. */
+const KEEP_ALIVE = 15_000
+
+/** Fields that a request may carry once only where we decide by them. */
+export const single = (request: IncomingMessage, name: string): string | undefined => {
+  const values = request.headersDistinct[name]
+  return values?.length === 1 ? values[0] : undefined
+}
+
+/** Starts an event stream on a response and keeps it open. */
+export const eventStream = (response: ServerResponse, headers: Readonly<Record<string, string>> = {}) => {
+  response.writeHead(200, { ...SSE_HEADERS, ...headers })
+  response.flushHeaders()
+  const timer = setInterval(() => response.write(": keep-alive\n\n"), KEEP_ALIVE)
+  timer.unref()
+  response.once("close", () => clearInterval(timer))
+  return {
+    send: (text: string) => {
+      if (response.writableLength <= UNREAD) response.write(`${EVENT}${oneLine(text)}\n\n`)
+    },
+    end: () => response.end()
+  }
+}
+
+/** Line breaks stand only between tokens in JSON text, and would end the event. */
+const oneLine = (text: string): string => text.replace(LINE_BREAKS, " ")
+
+const oneLineOf = (chunk: Chunk): Chunk => {
+  if (typeof chunk === "string") return oneLine(chunk)
+  return chunk.includes(0x0a) || chunk.includes(0x0d) ? oneLine(chunk.toString("utf8")) : chunk
+}
+
+const sizeOf = (body: ReadonlyArray<Chunk>): number => {
+  let size = 0
+  for (const chunk of body) size += typeof chunk === "string" ? Buffer.byteLength(chunk) : chunk.length
+  return size
+}
+
+const joined = (body: ReadonlyArray<Chunk>): Buffer =>
+  Buffer.concat(body.map((chunk) => typeof chunk === "string" ? Buffer.from(chunk) : chunk))
+
+export const httpExchange = (request: IncomingMessage, response: ServerResponse): Exchange => {
+  let stream: ReturnType<typeof eventStream> | undefined
+
+  const respond = (status: number, body: ReadonlyArray<Chunk>, headers?: Readonly<Record<string, string>>) => {
+    if (response.writableEnded || response.destroyed) return
+    if (stream !== undefined) {
+      response.write(EVENT)
+      for (const chunk of body) response.write(oneLineOf(chunk))
+      response.end("\n\n")
+      return
+    }
+    const size = sizeOf(body)
+    response.writeHead(status, { ...headers, "content-type": "application/json", "content-length": size })
+    if (size <= SMALL) {
+      response.end(joined(body))
+      return
+    }
+    for (const chunk of body) response.write(chunk)
+    response.end()
+  }
+
+  return {
+    transport: "http",
+    header: (name) => single(request, name),
+    stream: () => {
+      stream ??= eventStream(response)
+    },
+    send: (text) => {
+      if (response.writableEnded || response.destroyed) return
+      stream ??= eventStream(response)
+      stream.send(text)
+    },
+    respond,
+    end: (status, headers) => {
+      if (response.writableEnded || response.destroyed) return
+      if (stream === undefined) response.writeHead(status, { ...headers, "content-length": 0 })
+      response.end()
+    },
+    onGone: (listener) => {
+      response.once("close", () => {
+        if (!response.writableFinished) listener()
+      })
+    }
+  }
+}

@@ -1,0 +1,19 @@
+/** How the gateway introduces itself to clients, in either era. */
+import type { Snapshot } from "../catalogue/Snapshot.ts"
+import { VERSION } from "../lib/Version.ts"
+
+export const SERVER_INFO = { name: "manifold", title: "Manifold MCP gateway", version: VERSION }
+
+/**
+ * Declared whatever the servers offer at this moment: servers come and go, and a
+ * client that was told "no prompts" would never ask again.
+ */
+export const CAPABILITIES = {
+  tools: { listChanged: true },
+  prompts: { listChanged: true },
+  resources: { listChanged: true, subscribe: true },
+  completions: {},
+  logging: {}
+}
+
+export const instructionsOf = ({ instructions }: Snapshot) => instructions === undefined ? {} : { instructions }

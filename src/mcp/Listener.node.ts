@@ -1,0 +1,103 @@
+/**
+ * The HTTP server: limits on headers and time, our hosts and origins only, the MCP
+ * path to `Http`, everything else to the routes it is given. When its scope closes
+ * it takes no new work, lets answers finish within the drain time, and goes.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import type { AddressInfo } from "node:net"
+import { Duration, Effect, Schema, type Scope } from "effect"
+import { admissionFor, admit } from "./Admission.node.ts"
+import { make as makeHttp, type McpServices, refuse } from "./Http.node.ts"
+import { Sessions } from "./Sessions.ts"
+
+export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
+  host: Schema.String,
+  port: Schema.Int,
+  cause: Schema.Defect()
+}) {
+  override get message() {
+    const code = this.cause instanceof Error && "code" in this.cause ? String(this.cause.code) : "unknown"
+    const why = code === "EADDRINUSE" ? "another process listens there; --port 0 takes a free port" : code
+    return `Cannot listen on ${this.host}:${this.port}: ${why}`
+  }
+}
+
+export interface ListenOptions {
+  readonly host: string
+  readonly port: number
+  readonly path: string
+  readonly base: string | undefined
+  readonly hosts: ReadonlyArray<string>
+  readonly origins: ReadonlyArray<string>
+  readonly drain: Duration.Duration
+  /** Everything that is not the MCP path. */
+  readonly others: (request: IncomingMessage, response: ServerResponse) => void
+  /** Runs when the server begins to stop. */
+  readonly stopping: () => void
+}
+
+const LIMITS = {
+  maxHeaderSize: 16 * 1024,
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 2000,
+  keepAliveTimeout: 75_000,
+  noDelay: true
+}
+const CONNECTIONS = 10_000
+
+/** Listens until the scope closes; gives the address, which matters with port 0. */
+export const listen = Effect.fnUntraced(function*(
+  options: ListenOptions
+): Effect.fn.Return<{ readonly host: string; readonly port: number }, ListenFailed, Scope.Scope | McpServices> {
+  const context = yield* Effect.context<McpServices>()
+  const sessions = yield* Sessions
+  const mcp = makeHttp(context)
+  const server = createServer(LIMITS)
+  server.maxConnections = CONNECTIONS
+  server.maxHeadersCount = 0
+  let isStopping = false
+
+  yield* Effect.acquireRelease(bound(server, options), () =>
+    Effect.gen(function*() {
+      isStopping = true
+      options.stopping()
+      server.close()
+      for (const session of sessions.all()) session.stream?.end()
+      yield* Effect.timeoutOption(mcp.drain, options.drain)
+      server.closeAllConnections()
+    }))
+  const { port } = addressOf(server)
+  const admission = admissionFor({ ...options, port })
+
+  server.on("clientError", (error, socket) => {
+    const status = "code" in error && error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large"
+      : "code" in error && error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? "408 Request Timeout" : "400 Bad Request"
+    if (socket.writable) socket.write(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+    socket.destroy()
+  })
+  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    if (isStopping) return refuse(response, { status: 503, why: "The gateway is stopping" })
+    const refused = admit(request, admission)
+    if (refused !== undefined) return refuse(response, refused)
+    if (pathOf(request.url) === options.path) mcp.handle(request, response)
+    else options.others(request, response)
+  })
+  return { host: options.host, port }
+})
+
+const pathOf = (url = "/"): string => {
+  const query = url.indexOf("?")
+  return query === -1 ? url : url.slice(0, query)
+}
+
+const bound = (server: Server, { host, port }: ListenOptions) =>
+  Effect.callback<void, ListenFailed>((resume) => {
+    server.once("error", (cause) => resume(Effect.fail(new ListenFailed({ host, port, cause }))))
+    server.listen({ host, port }, () => resume(Effect.void))
+  })
+
+const addressOf = (server: Server): Pick<AddressInfo, "port"> => {
+  const address = server.address()
+  return typeof address === "object" && address !== null ? address : { port: 0 }
+}

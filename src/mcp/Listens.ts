@@ -1,0 +1,68 @@
+/**
+ * `subscriptions/listen` (2026-07-28, basic/patterns/subscriptions): acknowledges what
+ * it honours first, then tells what changes, each message tagged with the client's id.
+ */
+import { Effect } from "effect"
+import { META } from "../backend/Era.ts"
+import { Catalogue, type Change } from "../catalogue/Catalogue.ts"
+import type { Kind } from "../catalogue/Definition.ts"
+import { isRecord } from "../lib/Record.ts"
+import { Router } from "../router/Router.ts"
+import { type Exchange, resultOf } from "./Exchange.ts"
+import type { Message } from "./Inbound.ts"
+
+/** The notification that says a merged list changed. */
+export const LIST_CHANGED: Readonly<Record<Kind, string>> = {
+  tools: "notifications/tools/list_changed",
+  prompts: "notifications/prompts/list_changed",
+  resources: "notifications/resources/list_changed",
+  templates: "notifications/resources/list_changed"
+}
+
+const FILTER: Readonly<Record<Kind, string>> = {
+  tools: "toolsListChanged",
+  prompts: "promptsListChanged",
+  resources: "resourcesListChanged",
+  templates: "resourcesListChanged"
+}
+
+/** Most resources that one listen may name. */
+const RESOURCES = 1000
+
+/** Answers only when the gateway stops: the listen lives as long as its stream. */
+export const listen = Effect.fnUntraced(function*(id: string, { values }: Message, exchange: Exchange) {
+  const catalogue = yield* Catalogue
+  const router = yield* Router
+  const asked = isRecord(values["notifications"]) ? values["notifications"] : {}
+  const lists = ["toolsListChanged", "promptsListChanged", "resourcesListChanged"].filter((name) => asked[name] === true)
+  const named = asked["resourceSubscriptions"]
+  const uris = Array.isArray(named) ? named.filter((uri): uri is string => typeof uri === "string").slice(0, RESOURCES) : []
+  const releases = yield* Effect.forEach(uris, (uri) => Effect.option(router.subscribe(uri)))
+  const honoured = new Set(uris.filter((_, index) => releases[index]?._tag === "Some"))
+
+  const tag = { _meta: { [META.subscription]: JSON.parse(id) } }
+  const tell = (method: string, params: object) =>
+    exchange.send(JSON.stringify({ jsonrpc: "2.0", method, params: { ...tag, ...params } }))
+  exchange.stream()
+  tell("notifications/subscriptions/acknowledged", {
+    notifications: {
+      ...Object.fromEntries(lists.map((name) => [name, true])),
+      ...(honoured.size === 0 ? {} : { resourceSubscriptions: [...honoured] })
+    }
+  })
+  const stop = catalogue.onChange((change: Change) => {
+    if (change._tag === "Updated") {
+      if (honoured.has(change.uri)) tell("notifications/resources/updated", { uri: change.uri })
+      return
+    }
+    for (const method of methodsFor(change.kinds, lists)) tell(method, {})
+  })
+  yield* Effect.never.pipe(Effect.ensuring(Effect.sync(() => {
+    stop()
+    for (const release of releases) if (release._tag === "Some") release.value()
+    exchange.respond(200, resultOf(id, JSON.stringify({ resultType: "complete", ...tag })))
+  })))
+})
+
+const methodsFor = (kinds: ReadonlySet<Kind>, lists: ReadonlyArray<string>): ReadonlySet<string> =>
+  new Set([...kinds].filter((kind) => lists.includes(FILTER[kind])).map((kind) => LIST_CHANGED[kind]))

@@ -1,0 +1,136 @@
+/**
+ * Sessions of legacy clients. An id is random, belongs to the principal that opened
+ * it, and ends by the client's wish or when it is not used for half an hour.
+ */
+import { Clock, Context, Duration, Effect, Layer, Schedule } from "effect"
+import type { Question } from "../backend/Connection.ts"
+import { Catalogue, type Change } from "../catalogue/Catalogue.ts"
+import type { Principal } from "../plugin/Auth.ts"
+import { LIST_CHANGED } from "./Listens.ts"
+
+/** A stream on which the client hears what belongs to no request. */
+export interface Stream {
+  readonly send: (text: string) => void
+  readonly end: () => void
+}
+
+export interface Session {
+  readonly id: string
+  readonly principal: Principal
+  readonly version: string
+  /** JSON text of those capabilities that a backend may use (elicitation, sampling, roots); `{}` for none. */
+  readonly capabilities: string
+  /** JSON text of the client's `clientInfo`. */
+  readonly client: string | undefined
+  level: string | undefined
+  lastSeen: number
+  stream: Stream | undefined
+  /** Notifications for a client whose stream is not open yet; each once. */
+  readonly missed: Set<string>
+  /** How to take back each subscription, by URI. */
+  readonly subscribed: Map<string, () => void>
+  /** How to cancel each request in flight, by its id as JSON text. */
+  readonly running: Map<string, () => void>
+  /** Questions to the client, by the id that the gateway gave them, as JSON text. */
+  readonly questions: Map<string, Question>
+  asked: number
+}
+
+/** Most sessions at once; the next `initialize` is refused. */
+export const MOST_SESSIONS = 10_000
+const IDLE = Duration.minutes(30)
+const MISSED = 100
+
+export class Sessions extends Context.Service<Sessions, {
+  /** `undefined` when there are too many. */
+  readonly open: (
+    opening: Pick<Session, "principal" | "version" | "capabilities" | "client">
+  ) => Effect.Effect<Session | undefined>
+  /** The session of this id if it belongs to this principal. */
+  readonly find: (id: string, principal: Principal) => Effect.Effect<Session | undefined>
+  readonly close: (session: Session) => void
+  readonly all: () => Iterable<Session>
+}>()("manifold/mcp/Sessions") {
+  static readonly layer = Layer.effect(Sessions, Effect.gen(function*() {
+    const catalogue = yield* Catalogue
+    const sessions = new Map<string, Session>()
+
+    const open = ({ capabilities, client, principal, version }: Parameters<Sessions["Service"]["open"]>[0]) =>
+      Effect.map(Clock.currentTimeMillis, (lastSeen): Session | undefined => {
+        if (sessions.size >= MOST_SESSIONS) return undefined
+        const session = sessionWith({ id: crypto.randomUUID(), principal, version, capabilities, client, lastSeen })
+        sessions.set(session.id, session)
+        return session
+      })
+
+    const find = (id: string, principal: Principal) =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        const session = sessions.get(id)
+        if (session?.principal.subject !== principal.subject || session.principal.issuer !== principal.issuer) return undefined
+        session.lastSeen = now
+        return session
+      })
+
+    const close = (session: Session) => {
+      sessions.delete(session.id)
+      session.stream?.end()
+      for (const release of session.subscribed.values()) release()
+      for (const cancel of session.running.values()) cancel()
+    }
+
+    yield* Effect.acquireRelease(
+      Effect.sync(() => catalogue.onChange((change) => {
+        for (const session of sessions.values()) hear(session, change)
+      })),
+      (stop) => Effect.sync(() => {
+        stop()
+        for (const session of sessions.values()) session.stream?.end()
+      })
+    )
+    yield* Effect.map(Clock.currentTimeMillis, (now) => {
+      for (const session of sessions.values()) {
+        const isIdle = session.stream === undefined && session.running.size === 0
+        if (isIdle && now - session.lastSeen > Duration.toMillis(IDLE)) close(session)
+      }
+    }).pipe(Effect.schedule(Schedule.spaced("1 minute")), Effect.forkScoped)
+
+    return Sessions.of({ open, find, close, all: () => sessions.values() })
+  }))
+}
+
+const sessionWith = (given: Pick<Session, "id" | "principal" | "version" | "capabilities" | "client" | "lastSeen">): Session => ({
+  ...given,
+  level: undefined,
+  stream: undefined,
+  missed: new Set(),
+  subscribed: new Map(),
+  running: new Map(),
+  questions: new Map(),
+  asked: 0
+})
+
+/** Sends a notification on the session's own stream, or keeps it until there is one. */
+const tell = (session: Session, text: string) => {
+  if (session.stream !== undefined) session.stream.send(text)
+  else if (session.missed.size < MISSED) session.missed.add(text)
+}
+
+const hear = (session: Session, change: Change) => {
+  if (change._tag === "Updated") {
+    if (!session.subscribed.has(change.uri)) return
+    const params = { uri: change.uri }
+    return tell(session, JSON.stringify({ jsonrpc: "2.0", method: "notifications/resources/updated", params }))
+  }
+  for (const method of new Set([...change.kinds].map((kind) => LIST_CHANGED[kind]))) {
+    tell(session, JSON.stringify({ jsonrpc: "2.0", method }))
+  }
+}
+
+/** Makes `stream` the one on which this client hears notifications; an older one ends. */
+export const attachStream = (session: Session, stream: Stream) => {
+  const before = session.stream
+  session.stream = stream
+  before?.end()
+  for (const text of session.missed) stream.send(text)
+  session.missed.clear()
+}

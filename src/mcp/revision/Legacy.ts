@@ -1,0 +1,177 @@
+/** The four revisions with `initialize` and sessions: 2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25. */
+import { Effect } from "effect"
+import type { Question } from "../../backend/Connection.ts"
+import { LEGACY_VERSION, LEGACY_VERSIONS } from "../../backend/Era.ts"
+import { CLIENT_INFO } from "../../backend/Handshake.ts"
+import { Catalogue } from "../../catalogue/Catalogue.ts"
+import { isRecord } from "../../lib/Record.ts"
+import type { Principal } from "../../plugin/Auth.ts"
+import { Router } from "../../router/Router.ts"
+import { CODE, errorOf, type Exchange, resultOf } from "../Exchange.ts"
+import { failureFor } from "../Failures.ts"
+import { CAPABILITIES, instructionsOf, SERVER_INFO } from "../Identity.ts"
+import type { Message } from "../Inbound.ts"
+import { isLevel, reaches } from "../Levels.ts"
+import { LIST_METHODS, listed } from "../Lists.ts"
+import { metaOf } from "../Meta.ts"
+import { relay } from "../Relay.ts"
+import { type Session, Sessions } from "../Sessions.ts"
+import { quieten } from "../UpstreamLevel.ts"
+
+const RELAYED = new Set(["tools/call", "prompts/get", "resources/read", "completion/complete"])
+
+export const isSupported = (version: string): boolean => LEGACY_VERSIONS.includes(version)
+
+/** Opens a session and answers; `undefined` when it was refused. */
+export const initialize = Effect.fnUntraced(function*(
+  { id, text, params, values }: Message,
+  exchange: Exchange,
+  principal: Principal
+) {
+  if (id === undefined) return undefined
+  const asked = values["protocolVersion"]
+  if (typeof asked !== "string" || !isRecord(values["capabilities"])) {
+    exchange.respond(400, errorOf(id, CODE.invalidParams, "initialize needs protocolVersion and capabilities"))
+    return undefined
+  }
+  const version = isSupported(asked) ? asked : LEGACY_VERSION
+  const client = params.find(({ key }) => key === "clientInfo")
+  const session = yield* (yield* Sessions).open({
+    principal,
+    version,
+    capabilities: askable(values["capabilities"]),
+    client: client === undefined ? undefined : text.slice(client.start, client.end)
+  })
+  if (session === undefined) {
+    exchange.respond(503, errorOf(id, CODE.internal, "There are too many sessions; try again later"))
+    return undefined
+  }
+  const { snapshot } = (yield* Catalogue).current()
+  const result = { protocolVersion: version, capabilities: CAPABILITIES, serverInfo: SERVER_INFO, ...instructionsOf(snapshot) }
+  exchange.respond(200, resultOf(id, JSON.stringify(result)), { "mcp-session-id": session.id })
+  return session
+})
+
+/** The capabilities that let a backend ask this client something, as JSON text that is equal for equal sets. */
+const askable = (capabilities: Readonly<Record<string, unknown>>): string => {
+  const kept = ["elicitation", "roots", "sampling"].filter((name) => isRecord(capabilities[name]))
+  return JSON.stringify(Object.fromEntries(kept.map((name) => [name, capabilities[name]])))
+}
+
+export const handle = Effect.fnUntraced(function*(message: Message, exchange: Exchange, session: Session) {
+  const { id, method } = message
+  if (id === undefined) {
+    notified(message, session)
+    return exchange.end(202)
+  }
+  if (session.running.has(id)) {
+    return exchange.respond(200, errorOf(id, CODE.invalidRequest, "A request with this id is still running"))
+  }
+  const kind = LIST_METHODS.get(method)
+  if (kind !== undefined) {
+    const list = listed((yield* Catalogue).current().snapshot, kind, message.values["cursor"], "")
+    return list === undefined
+      ? exchange.respond(200, errorOf(id, CODE.invalidParams, "Unknown or outdated cursor; list again from the start"))
+      : exchange.respond(200, resultOf(id, ...list))
+  }
+  if (RELAYED.has(method)) return yield* relayed(id, message, exchange, session)
+  if (method === "ping") return exchange.respond(200, resultOf(id, "{}"))
+  if (method === "logging/setLevel") return yield* setLevel(id, message, exchange, session)
+  if (method === "resources/subscribe" || method === "resources/unsubscribe") {
+    return yield* subscribed(id, message, exchange, session)
+  }
+  return exchange.respond(200, errorOf(id, CODE.methodNotFound, `Unknown method: ${method}`))
+})
+
+/** `notifications/cancelled` stops a request; the others ask nothing of the gateway. */
+const notified = ({ method, params, text, values }: Message, session: Session) => {
+  if (method !== "notifications/cancelled" || values["requestId"] === undefined) return
+  const place = params.find(({ key }) => key === "requestId")
+  if (place !== undefined) session.running.get(text.slice(place.start, place.end))?.()
+}
+
+const relayed = (id: string, message: Message, exchange: Exchange, session: Session) =>
+  Effect.withFiber<void, never, Router>((fiber) => {
+    const meta = metaOf(message)
+    const asked = new Set<string>()
+    session.running.set(id, () => {
+      fiber.interruptUnsafe()
+      exchange.end(200)
+    })
+    return Effect.ensuring(
+      relay({
+        era: "legacy",
+        id,
+        exchange,
+        request: {
+          method: message.method,
+          text: message.text,
+          params: message.params,
+          meta: meta.passed,
+          progressToken: meta.raw("progressToken")
+        },
+        caller: {
+          principal: session.principal,
+          envelope: {
+            capabilities: "{}",
+            client: session.client ?? CLIENT_INFO,
+            ...(session.level === undefined ? {} : { logLevel: JSON.stringify(session.level) })
+          },
+          capabilities: session.capabilities,
+          listener: {
+            notify: exchange.send,
+            log: (text) => {
+              if (session.level === undefined || reaches(text, session.level)) exchange.send(text)
+            },
+            ask: (question) => asked.add(ask(session, exchange, question))
+          }
+        }
+      }),
+      Effect.sync(() => {
+        session.running.delete(id)
+        for (const key of asked) session.questions.delete(key)
+      })
+    )
+  })
+
+/** Puts a backend's question to the client on the stream of the request it arose from. */
+const ask = (session: Session, exchange: Exchange, question: Question): string => {
+  const key = JSON.stringify(`manifold-${++session.asked}`)
+  session.questions.set(key, question)
+  const params = question.params === undefined ? "" : `,"params":${question.params}`
+  exchange.send(`{"jsonrpc":"2.0","id":${key},"method":${JSON.stringify(question.method)}${params}}`)
+  return key
+}
+
+const setLevel = Effect.fnUntraced(function*(id: string, { values }: Message, exchange: Exchange, session: Session) {
+  const { level } = values
+  if (!isLevel(level)) return exchange.respond(200, errorOf(id, CODE.invalidParams, "Unknown log level"))
+  session.level = level
+  const levels = [...(yield* Sessions).all()].flatMap((one) => one.level === undefined ? [] : [one.level])
+  quieten((yield* Catalogue).current().served, levels)
+  exchange.respond(200, resultOf(id, "{}"))
+})
+
+const subscribed = Effect.fnUntraced(function*(id: string, { method, values }: Message, exchange: Exchange, session: Session) {
+  const { uri } = values
+  if (typeof uri !== "string") return exchange.respond(200, errorOf(id, CODE.invalidParams, "Missing parameter: uri"))
+  const before = session.subscribed.get(uri)
+  if (method === "resources/unsubscribe") {
+    before?.()
+    session.subscribed.delete(uri)
+  } else if (before === undefined) {
+    const release = yield* Effect.result((yield* Router).subscribe(uri))
+    if (release._tag === "Failure") {
+      const { code, data, message } = failureFor("legacy", release.failure)
+      return exchange.respond(200, errorOf(id, code, message, data))
+    }
+    session.subscribed.set(uri, release.success)
+  }
+  exchange.respond(200, resultOf(id, "{}"))
+})
+
+/** A client's answer to a question; answers nobody waits for are dropped. */
+export const answered = (session: Session, id: string, member: string): void => {
+  session.questions.get(id)?.answer(member)
+  session.questions.delete(id)
+}

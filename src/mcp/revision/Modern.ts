@@ -1,0 +1,120 @@
+/** Revision 2026-07-28: stateless; every request says itself who the client is and what it can do. */
+import { Effect } from "effect"
+import { LEGACY_VERSIONS, META, MODERN_VERSION } from "../../backend/Era.ts"
+import { Catalogue } from "../../catalogue/Catalogue.ts"
+import { headersFor } from "../../catalogue/ParamHeaders.ts"
+import type { Snapshot } from "../../catalogue/Snapshot.ts"
+import type { Principal } from "../../plugin/Auth.ts"
+import { CODE, errorOf, type Exchange, resultOf } from "../Exchange.ts"
+import { CAPABILITIES, instructionsOf, SERVER_INFO } from "../Identity.ts"
+import type { Message } from "../Inbound.ts"
+import { isLevel, reaches } from "../Levels.ts"
+import { listen } from "../Listens.ts"
+import { LIST_METHODS, listed } from "../Lists.ts"
+import { type Meta, metaOf } from "../Meta.ts"
+import { relay } from "../Relay.ts"
+import { checkEnvelope, checkHeaders, decoded, type Refusal } from "./ModernChecks.ts"
+
+const RELAYED = new Set(["tools/call", "prompts/get", "resources/read", "completion/complete"])
+const OWN = new Set(["server/discover", "subscriptions/listen"])
+
+const serverMeta = `"_meta":${JSON.stringify({ [META.server]: SERVER_INFO })}`
+/** A merged list depends on who may see what, and on servers that come and go. */
+const listFields = `,"resultType":"complete","ttlMs":0,"cacheScope":"private",${serverMeta}`
+
+/** Whether a message is one of this era: it says so in its envelope or its header, or is a method only this era has. */
+export const isModern = (exchange: Exchange, { meta, method }: Message): boolean =>
+  method !== "initialize" && (
+    meta[META.version] !== undefined ||
+    exchange.header("mcp-protocol-version") === MODERN_VERSION ||
+    OWN.has(method)
+  )
+
+export const handle = Effect.fnUntraced(function*(message: Message, exchange: Exchange, principal: Principal) {
+  const { id, method, values } = message
+  // The only notification of a client, `cancelled`, is of stdio and handled by that front.
+  if (id === undefined) return exchange.end(202)
+  const kind = LIST_METHODS.get(method)
+  if (kind === undefined && !RELAYED.has(method) && !OWN.has(method)) {
+    return exchange.respond(404, errorOf(id, CODE.methodNotFound, `Unknown method: ${method}`))
+  }
+  const { snapshot } = (yield* Catalogue).current()
+  const refusal = checkEnvelope(message) ?? checkHeaders(exchange, message) ?? checkParamHeaders(exchange, message, snapshot)
+  if (refusal !== undefined) return refuse(exchange, id, refusal)
+
+  if (kind !== undefined) {
+    const list = listed(snapshot, kind, values["cursor"], listFields)
+    return list === undefined
+      ? exchange.respond(200, errorOf(id, CODE.invalidParams, "Unknown or outdated cursor; list again from the start"))
+      : exchange.respond(200, resultOf(id, ...list))
+  }
+  if (method === "server/discover") return exchange.respond(200, resultOf(id, discovered(snapshot)))
+  if (method === "subscriptions/listen") return yield* listen(id, message, exchange)
+  return yield* relay({ era: "modern", id, exchange, ...relaying(message, exchange, principal) })
+})
+
+const refuse = (exchange: Exchange, id: string, { code, data, message, status }: Refusal) =>
+  exchange.respond(status, errorOf(id, code, message, data))
+
+const discovered = (snapshot: Snapshot) =>
+  JSON.stringify({
+    supportedVersions: [MODERN_VERSION, ...LEGACY_VERSIONS],
+    capabilities: CAPABILITIES,
+    ...instructionsOf(snapshot),
+    resultType: "complete",
+    ttlMs: 0,
+    cacheScope: "private",
+    _meta: { [META.server]: SERVER_INFO }
+  })
+
+const relaying = (message: Message, exchange: Exchange, principal: Principal) => {
+  const meta = metaOf(message)
+  const level = message.meta[META.logLevel]
+  return {
+    request: {
+      method: message.method,
+      text: message.text,
+      params: message.params,
+      meta: meta.passed,
+      progressToken: meta.raw("progressToken")
+    },
+    caller: {
+      principal,
+      envelope: envelopeOf(meta),
+      // Questions of legacy backends cannot be put to a modern client within one request.
+      capabilities: "{}",
+      listener: {
+        notify: exchange.send,
+        log: (text: string) => {
+          if (isLevel(level) && reaches(text, level)) exchange.send(text)
+        }
+      }
+    }
+  }
+}
+
+const envelopeOf = (meta: Meta) => {
+  const client = meta.raw(META.client)
+  const logLevel = meta.raw(META.logLevel)
+  return {
+    capabilities: meta.raw(META.capabilities) ?? "{}",
+    ...(client === undefined ? {} : { client }),
+    ...(logLevel === undefined ? {} : { logLevel })
+  }
+}
+
+/** The arguments that a tool wants repeated in headers must be there, and say the same. */
+const checkParamHeaders = (exchange: Exchange, { method, values }: Message, snapshot: Snapshot): Refusal | undefined => {
+  if (method !== "tools/call" || exchange.transport === "stdio") return undefined
+  const headers = snapshot.tools.get(String(values["name"]))?.definition.paramHeaders ?? []
+  if (headers.length === 0) return undefined
+  const expected = new Map(headersFor(headers, values["arguments"]).map(({ header, value }) => [header, value]))
+  for (const { header } of headers) {
+    const given = exchange.header(header)
+    const value = given === undefined ? undefined : decoded(given)
+    if (value !== expected.get(header)) {
+      return { status: 400, code: CODE.headerMismatch, message: `Header ${header} differs from the argument it repeats` }
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,63 @@
+/**
+ * What a request of revision 2026-07-28 must have before anything is done with it:
+ * the envelope in `_meta`, and over HTTP headers that say the same as the body
+ * (basic/transports/streamable-http, "Standard Headers").
+ */
+import { LEGACY_VERSIONS, META, MODERN_VERSION } from "../../backend/Era.ts"
+import { isRecord } from "../../lib/Record.ts"
+import { CODE, type Exchange } from "../Exchange.ts"
+import type { Message } from "../Inbound.ts"
+
+export interface Refusal {
+  readonly status: number
+  readonly code: number
+  readonly message: string
+  readonly data?: unknown
+}
+
+const refusal = (code: number, message: string, data?: unknown): Refusal => ({ status: 400, code, message, data })
+
+/** The parameter that `Mcp-Name` repeats, by method. */
+const NAMED: Readonly<Record<string, string>> = {
+  "tools/call": "name",
+  "prompts/get": "name",
+  "resources/read": "uri"
+}
+
+export const checkEnvelope = ({ meta }: Message): Refusal | undefined => {
+  const version = meta[META.version]
+  if (typeof version !== "string") return refusal(CODE.invalidParams, `Missing _meta["${META.version}"]`)
+  if (version !== MODERN_VERSION) {
+    const data = { supported: [MODERN_VERSION, ...LEGACY_VERSIONS], requested: version }
+    return refusal(CODE.unsupportedVersion, `Unsupported protocol version: ${version}`, data)
+  }
+  return isRecord(meta[META.capabilities]) ? undefined : refusal(CODE.invalidParams, `Missing _meta["${META.capabilities}"]`)
+}
+
+export const checkHeaders = (exchange: Exchange, { meta, method, values }: Message): Refusal | undefined => {
+  if (exchange.transport === "stdio") return undefined
+  const mismatch = (header: string, because: string) => refusal(CODE.headerMismatch, `Header ${header} ${because}`)
+  const compare = (header: string, expected: unknown) => {
+    const given = exchange.header(header.toLowerCase())
+    if (given === undefined) return mismatch(header, "is missing or there twice")
+    return decoded(given) === expected ? undefined : mismatch(header, "differs from the body")
+  }
+  const named = NAMED[method]
+  return compare("MCP-Protocol-Version", meta[META.version])
+    ?? compare("Mcp-Method", method)
+    ?? (named === undefined || values[named] === undefined ? undefined : compare("Mcp-Name", values[named]))
+}
+
+const sentinel = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/u
+const decoder = new TextDecoder("utf-8", { fatal: true })
+
+/** A header value with the Base64 sentinel taken off; `undefined` when what is inside is no text. */
+export const decoded = (value: string): string | undefined => {
+  const inside = sentinel.exec(value)?.[1]
+  if (inside === undefined) return value
+  try {
+    return decoder.decode(Buffer.from(inside, "base64"))
+  } catch {
+    return undefined
+  }
+}

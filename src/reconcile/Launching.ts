@@ -1,0 +1,67 @@
+/** From a loader to something that can be opened: resolve, prepare, launch, and what the manifest adds to it. */
+import { Effect, FileSystem, Path, Redacted } from "effect"
+import type { HttpTarget, Target } from "../backend/Open.ts"
+import type { Command } from "../backend/transport/Stdio.node.ts"
+import { ArtifactCache } from "../host/ArtifactCache.ts"
+import type { ServerEntry } from "../manifest/Server.ts"
+import { Host } from "../plugin/Host.ts"
+import { type Http, LoadFailed, type Loader, type Resolved, type Stdio } from "../plugin/Loader.ts"
+
+type Announce = (phase: "resolving" | "preparing") => void
+
+export const targetOf = Effect.fnUntraced(function*(entry: ServerEntry, loader: Loader, announce: Announce) {
+  const cache = yield* ArtifactCache
+  announce("resolving")
+  const asked = yield* loader.resolve
+  announce("preparing")
+  const { directory, resolved } = yield* cache.prepared(loader, asked)
+  const launch = yield* loader.launch(directory, resolved)
+  return launch._tag === "Http" ? yield* httpTarget(entry, launch, resolved) : yield* launched(entry, launch, resolved)
+})
+
+const launched = Effect.fnUntraced(function*(entry: ServerEntry, launch: Stdio, resolved: Resolved) {
+  const path = yield* Path.Path
+  const host = yield* Host
+  const files = yield* FileSystem.FileSystem
+  const home = path.join(host.workspace, "..", "servers", entry.id)
+  yield* files.makeDirectory(home, { recursive: true, mode: 0o700 }).pipe(
+    Effect.mapError((cause) => new LoadFailed({ source: resolved.source, step: "make its private folder", cause }))
+  )
+  const { args, environment, port, working_directory } = entry.config
+  const command: Command = {
+    command: launch.command,
+    args: [...launch.args, ...args].map((arg) => port === undefined ? arg : arg.replaceAll("{port}", String(port))),
+    environment: {
+      ...childEnvironment(host.environment, home),
+      ...launch.environment,
+      ...environment,
+      ...(port === undefined ? {} : { PORT: String(port) })
+    },
+    directory: working_directory === undefined
+      ? launch.directory ?? host.directory
+      : path.resolve(host.directory, working_directory)
+  }
+  if (port === undefined) return { _tag: "Stdio", command } satisfies Target
+  const url = `http://127.0.0.1:${port}${entry.config.path}`
+  const http = yield* httpTarget(entry, { _tag: "Http", url, transport: "auto" }, resolved)
+  return { _tag: "Served", command, http } satisfies Target
+})
+
+/** Nothing of the gateway's own environment but what finds programs and writes text. */
+const childEnvironment = (host: Readonly<Record<string, string>>, home: string): Record<string, string> => ({
+  PATH: host["PATH"] ?? "/usr/bin:/bin",
+  LANG: host["LANG"] ?? "C.UTF-8",
+  HOME: home
+})
+
+const httpTarget = (
+  entry: ServerEntry,
+  { headers, transport, url }: Http,
+  { source }: Resolved
+): Effect.Effect<HttpTarget, LoadFailed> => {
+  const address = URL.parse(url)
+  if (address === null) return new LoadFailed({ source, step: "read its address", cause: new Error(`"${url}" is no URL`) })
+  const all = Object.entries({ ...headers, ...entry.config.headers })
+  const fixed = Object.fromEntries(all.map(([name, value]) => [name.toLowerCase(), Redacted.value(value)]))
+  return Effect.succeed({ _tag: "Http", transport, endpoint: { url: address, headers: fixed } })
+}

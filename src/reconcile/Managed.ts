@@ -1,0 +1,121 @@
+/**
+ * One server under management: the instance that serves, and while the manifest
+ * wants another form, the candidate that takes over when it is ready.
+ */
+import { type Duration, Effect, Exit, type FileSystem, type Path, Scope } from "effect"
+import * as Instances from "../backend/Instance.ts"
+import { Subscriptions } from "../backend/Subscriptions.ts"
+import type { Children } from "../backend/transport/Children.ts"
+import { Catalogue, type Served } from "../catalogue/Catalogue.ts"
+import type { Part } from "../catalogue/Snapshot.ts"
+import type { ArtifactCache } from "../host/ArtifactCache.ts"
+import { isRecord } from "../lib/Record.ts"
+import * as Slot from "../lib/Slot.ts"
+import type { AuthStrategy } from "../plugin/Auth.ts"
+import type { Host } from "../plugin/Host.ts"
+import { targetOf } from "./Launching.ts"
+import * as Offers from "./Offer.ts"
+import { sameInstance, type Unfit, type Wanted } from "./Wanted.ts"
+
+export type InstanceServices = ArtifactCache | Catalogue | Children | FileSystem.FileSystem | Host | Path.Path | Subscriptions
+
+/** An instance with what it was made from. */
+export interface Running {
+  readonly wanted: Wanted
+  readonly generation: number
+  readonly instance: Instances.Instance
+  readonly offer: Offers.Offer
+  readonly strategy: AuthStrategy
+  readonly scope: Scope.Closeable
+}
+
+export interface Managed {
+  readonly id: string
+  readonly slot: Slot.Slot<Instances.Instance>
+  /** The last good form; what it says about names, time limits and credentials is in force at once. */
+  wanted: Wanted
+  generation: number
+  serving: Running | undefined
+  candidate: Running | undefined
+  /** Why the newest form is not even tried. */
+  problem: string | undefined
+}
+
+export const managed = (id: string, wanted: Wanted, drain: Duration.Duration, scope: Scope.Scope): Managed => ({
+  id,
+  slot: Slot.make(drain, scope),
+  wanted,
+  generation: 0,
+  serving: undefined,
+  candidate: undefined,
+  problem: undefined
+})
+
+/** Builds the plugins' parts and starts an instance, in a scope of its own below `parent`. */
+export const start = Effect.fnUntraced(function*(
+  wanted: Wanted,
+  generation: number,
+  parent: Scope.Scope,
+  changed: Effect.Effect<void>
+): Effect.fn.Return<Running, Unfit, InstanceServices> {
+  const scope = yield* Scope.fork(parent)
+  const subscriptions = yield* Subscriptions
+  const catalogue = yield* Catalogue
+  const id = wanted.entry.id
+  const build = Effect.gen(function*() {
+    const loader = yield* wanted.loader.build
+    const strategy = yield* wanted.auth.build
+    const context = yield* Effect.context<InstanceServices>()
+    const offer = Offers.make(id, wanted.hiddenText, changed)
+    const fork = Effect.runForkWith(context)
+    const instance = yield* Instances.make({
+      id,
+      target: (announce) => Effect.provideContext(targetOf(wanted.entry, loader, announce), context),
+      welcome: offer.start,
+      notified: (method, text) => {
+        if (method === "notifications/resources/updated") tellUpdated(catalogue, id, text)
+        else fork(Effect.annotateLogs(offer.renew(method), { server: id }))
+      },
+      watched: () => subscriptions.wanted(id),
+      changed: () => fork(changed)
+    })
+    return { wanted, generation, instance, offer, strategy, scope }
+  })
+  return yield* build.pipe(
+    Scope.provide(scope),
+    Effect.annotateLogs({ generation }),
+    Effect.onExit((exit) => Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void)
+  )
+})
+
+/** `notifications/resources/updated` of a backend, under the URI that clients know. */
+const tellUpdated = (catalogue: Catalogue["Service"], id: string, text: string) => {
+  const message: unknown = JSON.parse(text)
+  const params = isRecord(message) ? message["params"] : undefined
+  const uri = isRecord(params) ? params["uri"] : undefined
+  if (typeof uri !== "string") return
+  const owner = catalogue.current().snapshot.ownerOfUri(uri)
+  catalogue.updated(owner === undefined || owner.server === id ? uri : `${id}+${uri}`)
+}
+
+/** What the server adds to the catalogue; nothing while it has never been ready or has failed for good. */
+export const partOf = ({ id, serving, wanted }: Managed): ReadonlyArray<Part> => {
+  if (serving === undefined || serving.instance.state().phase === "failed") return []
+  const { capabilities, instructions, listing } = serving.offer
+  return [{
+    server: id,
+    prefix: wanted.prefix,
+    listing: listing(),
+    capabilities: capabilities(),
+    instructions: instructions()
+  }]
+}
+
+export const servedBy = ({ id, serving, slot, wanted }: Managed): ReadonlyArray<Served> =>
+  serving === undefined ? [] : [{ id, slot, strategy: serving.strategy, timeout: wanted.timeout }]
+
+/** Whether what runs, or is on its way, is what is wanted. */
+export const isServed = ({ candidate, serving }: Managed, wanted: Wanted): boolean => {
+  const newest = candidate ?? serving
+  return newest !== undefined && sameInstance(newest.wanted, wanted) && newest.wanted.auth.revision === wanted.auth.revision
+}

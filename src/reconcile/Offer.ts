@@ -1,0 +1,66 @@
+/**
+ * What one instance offers, kept up to date: read in full when it starts, and the
+ * lists it says have changed read again, one reading at a time.
+ */
+import { Effect, Schedule, Semaphore } from "effect"
+import type { BackendFailed } from "../backend/BackendFailed.ts"
+import type { Opened } from "../backend/Open.ts"
+import type { Kind } from "../catalogue/Definition.ts"
+import { KINDS, type Listing, nothing, read } from "../catalogue/Listing.ts"
+
+export interface Offer {
+  readonly listing: () => Listing
+  readonly capabilities: () => Readonly<Record<string, unknown>>
+  readonly instructions: () => string | undefined
+  readonly start: (opened: Opened) => Effect.Effect<void, BackendFailed>
+  /** Reads what a notification says has changed; does nothing for other notifications. */
+  readonly renew: (method: string) => Effect.Effect<void>
+}
+
+const RENEWED: ReadonlyMap<string, ReadonlyArray<Kind>> = new Map([
+  ["notifications/tools/list_changed", ["tools"]],
+  ["notifications/prompts/list_changed", ["prompts"]],
+  ["notifications/resources/list_changed", ["resources", "templates"]]
+])
+
+/** @param changed runs after the listing is another one */
+export const make = (id: string, hiddenText: "refuse" | "allow", changed: Effect.Effect<void>): Offer => {
+  const lock = Semaphore.makeUnsafe(1)
+  const dirty = new Set<Kind>()
+  let listing: Listing = nothing
+  let opened: Opened | undefined
+
+  const start = Effect.fnUntraced(function*(started: Opened) {
+    listing = yield* read(id, started, hiddenText)
+    opened = started
+    for (const { kind, name, why } of listing.excluded) yield* Effect.logWarning(`left out of the catalogue: ${kind} ${name} ${why}`)
+  })
+
+  /** Announcements that come while a reading runs are one more reading, however many they are. */
+  const renewDirty = Effect.gen(function*() {
+    if (dirty.size === 0 || opened === undefined) return
+    const kinds = KINDS.filter((kind) => dirty.has(kind))
+    dirty.clear()
+    listing = yield* read(id, opened, hiddenText, listing, kinds).pipe(
+      Effect.retry({ schedule: Schedule.exponential("200 millis"), times: 3 })
+    )
+    yield* changed
+  }).pipe(
+    Effect.catch((failure) => Effect.logWarning(`kept its last lists: ${failure.message}`)),
+    lock.withPermit
+  )
+
+  return {
+    listing: () => listing,
+    capabilities: () => opened?.handshake.capabilities ?? {},
+    instructions: () => opened?.handshake.instructions,
+    start,
+    renew: (method) =>
+      Effect.suspend(() => {
+        const kinds = RENEWED.get(method)
+        if (kinds === undefined) return Effect.void
+        for (const kind of kinds) dirty.add(kind)
+        return renewDirty
+      })
+  }
+}

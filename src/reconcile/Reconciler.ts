@@ -1,0 +1,163 @@
+/**
+ * Makes what runs be what the manifest wants. Each server changes on its own and
+ * fails alone; an instance serves until its successor is ready; after each change
+ * one new catalogue is published. Applying the same manifest twice changes nothing.
+ */
+import { Clock, Context, Effect, Exit, Layer, Scope, Semaphore } from "effect"
+import { Subscriptions } from "../backend/Subscriptions.ts"
+import { Catalogue } from "../catalogue/Catalogue.ts"
+import { snapshot } from "../catalogue/Snapshot.ts"
+import { Registry } from "../host/Registry.ts"
+import { type Change, diff } from "../manifest/Diff.ts"
+import type { Manifest } from "../manifest/Manifest.ts"
+import { type InstanceServices, isServed, type Managed, managed, partOf, type Running, servedBy, start } from "./Managed.ts"
+import type { GatewayStatus } from "./Status.ts"
+import { statusOf } from "./StatusOf.ts"
+import { type Wanted, wantedOf } from "./Wanted.ts"
+
+export class Reconciler extends Context.Service<Reconciler, {
+  /** Takes a valid manifest into force; gives what changes. Servers come up in the background. */
+  readonly apply: (manifest: Manifest) => Effect.Effect<ReadonlyArray<Change>>
+  /** Remembers that the newest manifest is not in force, and why. */
+  readonly reject: (problems: ReadonlyArray<string>) => Effect.Effect<void>
+  readonly status: () => GatewayStatus
+  /** The manifest in force. */
+  readonly manifest: () => Manifest | undefined
+  /** Whether every required server serves. */
+  readonly isReady: () => boolean
+  /** Stops every server, each within its drain time. */
+  readonly stop: Effect.Effect<void>
+}>()("manifold/reconcile/Reconciler") {
+  static readonly layer = Layer.effect(Reconciler, Effect.gen(function*() {
+    const catalogue = yield* Catalogue
+    const registry = yield* Registry
+    const subscriptions = yield* Subscriptions
+    const scope = yield* Effect.scope
+    const context = yield* Effect.context<InstanceServices | Registry>()
+    const lock = Semaphore.makeUnsafe(1)
+    const servers = new Map<string, Managed>()
+    let current: Manifest | undefined
+    let generation = 0
+    let verdict: GatewayStatus["manifest"] = { state: "applied", since: new Date(0).toISOString(), problems: [] }
+    let plugins: ReadonlyArray<string> = []
+
+    const publish: Effect.Effect<void> = Effect.suspend(() => {
+      if (current === undefined) return Effect.void
+      const inOrder = current.servers.flatMap(({ id }) => servers.get(id) ?? [])
+      const { max_name_length: longest, separator } = current.aggregation
+      return catalogue.publish({
+        generation,
+        snapshot: snapshot(inOrder.flatMap(partOf), { separator, longest }),
+        served: new Map(inOrder.flatMap(servedBy).map((served) => [served.id, served]))
+      })
+    })
+
+    const serve = (server: Managed, running: Running) =>
+      Effect.suspend(() => {
+        server.serving = running
+        if (server.candidate === running) server.candidate = undefined
+        return Effect.andThen(server.slot.replace(running.instance, running.scope), publish)
+      })
+
+    const dropCandidate = (server: Managed) =>
+      Effect.suspend(() => {
+        const { candidate } = server
+        server.candidate = undefined
+        return candidate === undefined ? Effect.void : Effect.asVoid(Effect.forkIn(Scope.close(candidate.scope, Exit.void), scope))
+      })
+
+    /** Starts the wanted form beside the old one, or after it where the two cannot overlap. */
+    const launch = Effect.fnUntraced(function*(server: Managed, wanted: Wanted, generation: number) {
+      yield* dropCandidate(server)
+      const cannotOverlap = wanted.entry.config.port !== undefined && server.serving !== undefined
+      if (cannotOverlap) yield* server.slot.vacate
+      const running: Running = yield* start(wanted, generation, scope, publish)
+      if (server.serving === undefined || cannotOverlap) return yield* serve(server, running)
+      server.candidate = running
+      const takeOver = Effect.suspend(() => server.candidate === running ? serve(server, running) : Effect.void)
+      yield* Effect.forkIn(Effect.andThen(running.instance.ready, takeOver), running.scope)
+    })
+
+    const settle = Effect.fnUntraced(function*(manifest: Manifest, id: string, generation: number) {
+      const entry = manifest.servers.find((server) => server.id === id)
+      if (entry === undefined) return
+      const wanted = yield* wantedOf(manifest, entry)
+      const server = servers.get(id) ?? managed(id, wanted, manifest.hosting.drain, scope)
+      servers.set(id, server)
+      server.problem = undefined
+      server.wanted = wanted
+      server.generation = generation
+      if (!isServed(server, wanted)) yield* launch(server, wanted, generation)
+    }, (effect, _, id, generation) =>
+      Effect.catch(effect, (unfit) => {
+        const server = servers.get(id)
+        if (server !== undefined) server.problem = unfit.message
+        else unserved.set(id, { generation, problem: unfit.message })
+        return Effect.annotateLogs(Effect.logError(unfit.message), { server: id })
+      }))
+
+    /** Servers whose very first form is unfit: nothing runs for them. */
+    const unserved = new Map<string, { readonly generation: number; readonly problem: string }>()
+
+    const remove = Effect.fnUntraced(function*(id: string) {
+      const server = servers.get(id)
+      unserved.delete(id)
+      if (server === undefined) return
+      servers.delete(id)
+      yield* dropCandidate(server)
+      yield* Effect.forkIn(server.slot.vacate, scope)
+    })
+
+    const apply = Effect.fn("Reconciler.apply")(function*(manifest: Manifest) {
+      const changes = diff(current, manifest)
+      const { refused } = yield* registry.replaceThirdParty(manifest.plugins)
+      plugins = refused.map(({ message }) => message)
+      for (const message of plugins) yield* Effect.logError(message)
+      generation++
+      current = manifest
+      verdict = { state: "applied", since: new Date(yield* Clock.currentTimeMillis).toISOString(), problems: [] }
+      const wanted = manifest.servers.filter(({ enabled }) => enabled).map(({ id }) => id)
+      yield* Effect.forEach([...servers.keys(), ...unserved.keys()].filter((id) => !wanted.includes(id)), remove)
+      unserved.clear()
+      yield* Effect.forEach(wanted, (id) => settle(manifest, id, generation), { concurrency: "unbounded", discard: true })
+      yield* publish
+      return changes
+    }, (effect) => lock.withPermit(Effect.uninterruptible(Effect.provideContext(effect, context))))
+
+    yield* Effect.acquireRelease(
+      Effect.sync(() => subscriptions.onChange((id) => servers.get(id)?.serving?.instance.rewatch())),
+      (stop) => Effect.sync(stop)
+    )
+
+    const status = (): GatewayStatus => ({
+      generation,
+      manifest: verdict,
+      plugins,
+      servers: (current?.servers ?? []).flatMap((entry) => {
+        const server = servers.get(entry.id)
+        const problem = unserved.get(entry.id)
+        return entry.enabled ? [statusOf(entry, server ?? problem, catalogue.current().snapshot)] : []
+      })
+    })
+
+    return Reconciler.of({
+      apply,
+      reject: (problems) =>
+        Effect.map(Clock.currentTimeMillis, (now) => {
+          verdict = { state: "rejected", since: new Date(now).toISOString(), problems }
+        }),
+      status,
+      manifest: () => current,
+      isReady: () =>
+        current !== undefined && current.servers.every((entry) =>
+          !entry.enabled || !entry.required || servers.get(entry.id)?.slot.current()?.state().phase === "ready"
+        ),
+      stop: Effect.suspend(() =>
+        Effect.forEach([...servers.values()], (server) => Effect.andThen(dropCandidate(server), server.slot.vacate), {
+          concurrency: "unbounded",
+          discard: true
+        })
+      )
+    })
+  }))
+}

@@ -1,0 +1,49 @@
+/** A request of a client as the router sees it: already checked, its text kept as it was written. */
+import type { Listener } from "../backend/Connection.ts"
+import type { Envelope } from "../backend/Era.ts"
+import type { Member } from "../lib/Json.ts"
+import type { Principal } from "../plugin/Auth.ts"
+
+export interface Request {
+  readonly method: string
+  /** The whole message. */
+  readonly text: string
+  /** Members of `params`: offsets into `text`. */
+  readonly params: ReadonlyArray<Member>
+  /** Members of `_meta` that pass on in every era, JSON text without braces. */
+  readonly meta: string
+  /** The client's progress token as JSON text. */
+  readonly progressToken: string | undefined
+}
+
+/** Who sent it and what that client can do for a backend. */
+export interface Caller {
+  readonly principal: Principal
+  readonly envelope: Envelope
+  /** JSON text of the capabilities to declare to a legacy backend for this client; `{}` when it cannot be asked. */
+  readonly capabilities: string
+  readonly listener: Omit<Listener, "done">
+}
+
+/** The text of a parameter, or `undefined`. */
+export const param = ({ params, text }: Request, key: string): string | undefined => {
+  const member = params.find((member) => member.key === key)
+  return member === undefined ? undefined : text.slice(member.start, member.end)
+}
+
+/** A parameter that is a string. */
+export const stringParam = (request: Request, key: string): string | undefined => {
+  const value = param(request, key)
+  return value !== undefined && value.startsWith("\"") ? JSON.parse(value) : undefined
+}
+
+/** The members of `params` without `_meta`, with one value replaced; JSON text without braces. */
+export const paramsWith = ({ params, text }: Request, key: string, value: string): string => {
+  let result = ""
+  for (const member of params) {
+    if (member.key === "_meta") continue
+    const own = member.key === key ? value : text.slice(member.start, member.end)
+    result += `${result === "" ? "" : ","}${JSON.stringify(member.key)}:${own}`
+  }
+  return result
+}
