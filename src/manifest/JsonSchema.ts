@@ -18,7 +18,12 @@ export interface Described {
 
 const isJson = (value: unknown): value is Json => Predicate.isObject(value) && !Array.isArray(value)
 
+/** A struct without keys says "anything" as JSON Schema, but the host takes no key there. */
+const isEmpty = ({ ast }: Schema.Constraint) =>
+  ast._tag === "Objects" && ast.propertySignatures.length === 0 && ast.indexSignatures.length === 0
+
 const schemaOf = (schema: Schema.Constraint) => {
+  if (isEmpty(schema)) return { root: { type: "object", additionalProperties: false }, definitions: {} }
   const { definitions, schema: root } = Schema.toJsonSchemaDocument(schema, { onExcessProperty: "error" })
   return { root: withReferences(root), definitions }
 }

@@ -118,7 +118,8 @@ export const load = Effect.fn("Manifest.load")((sources: Sources) => Effect.flat
 
 /** Of two mistakes at one place the first stands: a reference that failed, then the value it did not give. */
 const inOrder = (files: ReadonlyArray<string>, problems: ReadonlyArray<Problem>): ReadonlyArray<Problem> => {
-  const rank = ({ file }: Problem) => files.includes(file) ? files.indexOf(file) : files.length
+  const layers = [...files, "environment", "--set"]
+  const rank = ({ file }: Problem) => layers.indexOf(file)
   const places = new Map<string, Problem>()
   for (const problem of problems) {
     const { column, file, line, message, path, suggestion } = problem

@@ -1,0 +1,102 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Console, Effect, FileSystem, Layer, Runtime } from "effect"
+import { Command } from "effect/cli"
+import { builtIn } from "../../plugins/node.ts"
+import { BuiltIn } from "../../src/cli/BuiltIn.ts"
+import { check } from "../../src/cli/Check.ts"
+import { schema } from "../../src/cli/Schema.ts"
+import { filesWith, serverWith } from "../kit/manifest.ts"
+
+describe("manifold check", () => {
+  it.effect("says that a good manifest is valid, on standard output and with exit code 0", () =>
+    Effect.gen(function*() {
+      const { code, err, out } = yield* run("check", "manifests/gateway.yaml")
+      assert.deepStrictEqual({ code, err, out }, { code: 0, err: "", out: "manifests/gateway.yaml: valid, 3 servers" })
+    }).pipe(Effect.provide(services)))
+
+  it.effect("lists mistakes of the manifest and of plugins' parts together, with exit code 78", () =>
+    Effect.gen(function*() {
+      const [file = ""] = yield* filesWith([`${serverWith("paht: ./x", "auth_config: { token: hunter2 }")}hosting: { prot: 1 }\n`])
+      const { code, err, out } = yield* run("check", file)
+      assert.strictEqual(code, 78)
+      assert.strictEqual(out, "")
+      assert.deepStrictEqual(err.split("\n").map((line) => line.replace(file, "m")), [
+        "m:6:5: servers.a.paht: is not a known key, did you mean \"path\"?",
+        "m:7:20: servers.a.auth_config.token: is not a known key",
+        "m:8:12: hosting.prot: is not a known key, did you mean \"port\"?"
+      ])
+    }).pipe(Effect.scoped, Effect.provide(services)))
+
+  it.effect("names the loader that was meant when there is none of that name", () =>
+    Effect.gen(function*() {
+      const [file = ""] = yield* filesWith([serverWith("path: ./x").replace("type: local", "type: locla")])
+      const { code, err } = yield* run("check", file)
+      assert.strictEqual(code, 78)
+      assert.match(err, /:4:11: servers\.a\.type: there is no loader "locla", expected one of npm, local, remote, did you mean "local"\?$/u)
+    }).pipe(Effect.scoped, Effect.provide(services)))
+
+  it.effect("asks a third-party plugin about its servers too, and says when it cannot be loaded", () =>
+    Effect.gen(function*() {
+      const files = yield* FileSystem.FileSystem
+      const [file = ""] = yield* filesWith([`${serverWith("bucket: x").replace("type: local", "type: s3")}plugins: [{ use: ./s3.mjs }, { use: ./none.mjs }]\n`])
+      yield* files.writeFileString(file.replace("1.yaml", "s3.mjs"), plugin)
+      const { code, err } = yield* run("check", file)
+      assert.strictEqual(code, 78)
+      assert.match(err, /servers\.a: a bucket begins with s3:[^]*plugins\.1\.use: was not loaded: no such file$/u)
+    }).pipe(Effect.scoped, Effect.provide(services)))
+
+  it.effect("answers in JSON on standard output, for good and for bad", () =>
+    Effect.gen(function*() {
+      const good = yield* run("check", "manifests/gateway.yaml", "--json", "--effective", "--set", "routing.timeout=7s")
+      const bad = yield* run("check", "manifests/gateway.yaml", "--json", "--set", "routing.timeout=7")
+      assert.strictEqual(good.code, 0)
+      assert.include(good.out, "\"value\": \"\\\"7s\\\"\",\n      \"from\": \"--set\"")
+      assert.strictEqual(bad.code, 78)
+      assert.include(bad.out, "\"path\": \"routing.timeout\"")
+      assert.strictEqual(bad.err, "")
+    }).pipe(Effect.provide(services)))
+
+  it.effect("writes nothing beside the manifest when it uses built-in plugins only", () =>
+    Effect.gen(function*() {
+      const files = yield* FileSystem.FileSystem
+      const [file = ""] = yield* filesWith([serverWith("path: ./x")])
+      assert.strictEqual((yield* run("check", file)).code, 0)
+      assert.deepStrictEqual(yield* files.readDirectory(file.replace("1.yaml", "")), ["1.yaml"])
+    }).pipe(Effect.scoped, Effect.provide(services)))
+})
+
+describe("manifold schema", () => {
+  it.effect("prints the schema that stands in manifests/", () =>
+    Effect.gen(function*() {
+      const files = yield* FileSystem.FileSystem
+      const { out } = yield* run("schema")
+      assert.strictEqual(`${out}\n`, yield* files.readFileString("manifests/manifest.schema.json"))
+    }).pipe(Effect.provide(services)))
+})
+
+const services = Layer.merge(NodeServices.layer, Layer.succeed(BuiltIn, builtIn))
+
+const plugin = `export default {
+  apiVersion: 1, kind: "loader", name: "s3",
+  config: { "~standard": { version: 1, vendor: "test", validate: () => ({ issues: [{ message: "a bucket begins with s3:" }] }) } },
+  start: () => ({})
+}`
+
+const manifold = Command.make("manifold").pipe(Command.withSubcommands([check, schema]))
+
+/** The command as a shell would see it: exit code, standard output, standard error. */
+const run = Effect.fnUntraced(function*(...args: ReadonlyArray<string>) {
+  const out: Array<string> = []
+  const err: Array<string> = []
+  const console: Console.Console = {
+    ...globalThis.console,
+    log: (text: string) => void out.push(text),
+    error: (text: string) => void err.push(text)
+  }
+  const code = yield* Command.runWith(manifold, { version: "test" })(args).pipe(
+    Effect.match({ onFailure: Runtime.getErrorExitCode, onSuccess: () => 0 }),
+    Effect.provideService(Console.Console, console)
+  )
+  return { code, out: out.join("\n"), err: err.join("\n") }
+})
