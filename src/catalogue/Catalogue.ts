@@ -32,8 +32,11 @@ export type Change =
 
 export class Catalogue extends Context.Service<Catalogue, {
   readonly current: () => Published
-  /** Replaces everything at once and tells the listeners which lists are not what they were. */
-  readonly publish: (next: Published) => Effect.Effect<void>
+  /**
+   * Replaces everything at once and tells the listeners which lists are not what they were.
+   * @param announced lists that their server says have changed, whether it shows or not
+   */
+  readonly publish: (next: Published, announced?: ReadonlySet<Kind>) => Effect.Effect<void>
   /** A resource changed, by its public URI. */
   readonly updated: (uri: string) => void
   /** Calls `listener` at every change until the function it gives is called. */
@@ -52,11 +55,12 @@ export class Catalogue extends Context.Service<Catalogue, {
 
     return Catalogue.of({
       current: () => current,
-      publish: (next) =>
+      publish: (next, announced) =>
         Effect.sync(() => {
           const before = current.snapshot
           current = next
-          const kinds = new Set(KINDS.filter((kind) => before.lists[kind].digest !== next.snapshot.lists[kind].digest))
+          const isOther = (kind: Kind) => before.lists[kind].digest !== next.snapshot.lists[kind].digest
+          const kinds = new Set(KINDS.filter((kind) => announced?.has(kind) === true || isOther(kind)))
           if (kinds.size > 0) tell({ _tag: "Listed", kinds })
         }),
       updated: (uri) => tell({ _tag: "Updated", uri }),

@@ -9,7 +9,7 @@ import { Hosting } from "./Hosting.ts"
 import { Aggregation, Guard, Routing } from "./Routing.ts"
 import { ServerEntry } from "./Server.ts"
 
-const isFile = (use: string) => /^(?:\.{0,2}\/|file:)/u.test(use)
+const isFile = (use: string) => /^\.{0,2}\//u.test(use)
 
 export const PluginUse = Schema.Struct({
   use: required(Text, "A file (./plugins/mine.mjs) or an npm package", "a file or an npm package"),

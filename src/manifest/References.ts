@@ -5,7 +5,7 @@
 import { Effect, FileSystem, Path as Paths } from "effect"
 import type { Problem } from "./Problem.ts"
 import { type Part, parseReferences } from "./Reference.ts"
-import { type Entry, type Path, type Scalar, sayPath, type Tree } from "./Tree.ts"
+import { type Entry, nodeAt, type Path, type Scalar, sayPath, type Tree } from "./Tree.ts"
 
 export interface Surroundings {
   readonly environment: Readonly<Record<string, string | undefined>>
@@ -52,6 +52,12 @@ const answerTo = Effect.fnUntraced(function*(part: Part, { directory, environmen
   }
 })
 
+/** A server that is switched off needs nothing that only it would have used. */
+const isOff = (root: Tree, [first, index = ""]: Path): boolean => {
+  const enabled = first === "servers" ? nodeAt(root, [first, index, "enabled"]) : undefined
+  return enabled?._tag === "Scalar" && String(enabled.value) === "false"
+}
+
 export const resolveReferences = Effect.fnUntraced(function*(root: Tree, surroundings: Surroundings) {
   const problems: Array<Problem> = []
 
@@ -60,7 +66,7 @@ export const resolveReferences = Effect.fnUntraced(function*(root: Tree, surroun
     const parts = parseReferences(node.value)
     const answers = yield* Effect.forEach(parts, (part) => answerTo(part, surroundings))
     for (const answer of answers) {
-      if ("message" in answer) problems.push({ ...node.at, path: sayPath(root, path), message: answer.message })
+      if ("message" in answer && !isOff(root, path)) problems.push({ ...node.at, path: sayPath(root, path), message: answer.message })
     }
     const text = answers.map((answer) => "text" in answer ? answer.text : "").join("")
     if (parts.every((part) => part._tag === "Text")) return { ...node, value: text }

@@ -3,7 +3,7 @@
  * within limits; then the message decides its era; then one fiber answers it.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
-import { type Context, Effect, type Fiber } from "effect"
+import { Cause, type Context, Effect, type Fiber } from "effect"
 import type { Catalogue } from "../catalogue/Catalogue.ts"
 import type { Principal } from "../plugin/Auth.ts"
 import type { Router } from "../router/Router.ts"
@@ -41,7 +41,7 @@ export const make = (context: Context.Context<McpServices>): McpHttp => {
     fiber.addObserver((exit) => {
       running.delete(fiber)
       listening.delete(fiber)
-      if (exit._tag === "Success") return
+      if (exit._tag === "Success" || Cause.hasInterruptsOnly(exit.cause)) return
       fork(Effect.logError("A request failed by a defect of the gateway", exit.cause))
       if (id !== undefined) exchange.respond(500, errorOf(id, CODE.internal, "Internal error of the gateway"))
     })

@@ -7,6 +7,7 @@ import * as Instances from "../backend/Instance.ts"
 import { Subscriptions } from "../backend/Subscriptions.ts"
 import type { Children } from "../backend/transport/Children.ts"
 import { Catalogue, type Served } from "../catalogue/Catalogue.ts"
+import type { Kind } from "../catalogue/Definition.ts"
 import type { Part } from "../catalogue/Snapshot.ts"
 import type { ArtifactCache } from "../host/ArtifactCache.ts"
 import { isRecord } from "../lib/Record.ts"
@@ -18,6 +19,9 @@ import * as Offers from "./Offer.ts"
 import { sameInstance, type Unfit, type Wanted } from "./Wanted.ts"
 
 export type InstanceServices = ArtifactCache | Catalogue | Children | FileSystem.FileSystem | Host | Path.Path | Subscriptions
+
+/** Publishes the catalogue anew; `announced` are lists that their server says have changed. */
+export type Publish = (announced?: ReadonlySet<Kind>) => Effect.Effect<void>
 
 /** An instance with what it was made from. */
 export interface Running {
@@ -56,7 +60,7 @@ export const start = Effect.fnUntraced(function*(
   wanted: Wanted,
   generation: number,
   parent: Scope.Scope,
-  changed: Effect.Effect<void>
+  publish: Publish
 ): Effect.fn.Return<Running, Unfit, InstanceServices> {
   const scope = yield* Scope.fork(parent)
   const subscriptions = yield* Subscriptions
@@ -66,7 +70,7 @@ export const start = Effect.fnUntraced(function*(
     const loader = yield* wanted.loader.build
     const strategy = yield* wanted.auth.build
     const context = yield* Effect.context<InstanceServices>()
-    const offer = Offers.make(id, wanted.hiddenText, changed)
+    const offer = Offers.make(id, wanted.hiddenText, publish)
     const fork = Effect.runForkWith(context)
     const instance = yield* Instances.make({
       id,
@@ -77,7 +81,7 @@ export const start = Effect.fnUntraced(function*(
         else fork(Effect.annotateLogs(offer.renew(method), { server: id }))
       },
       watched: () => subscriptions.wanted(id),
-      changed: () => fork(changed)
+      changed: () => fork(publish())
     })
     return { wanted, generation, instance, offer, strategy, scope }
   })

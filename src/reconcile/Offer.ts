@@ -23,8 +23,12 @@ const RENEWED: ReadonlyMap<string, ReadonlyArray<Kind>> = new Map([
   ["notifications/resources/list_changed", ["resources", "templates"]]
 ])
 
-/** @param changed runs after the listing is another one */
-export const make = (id: string, hiddenText: "refuse" | "allow", changed: Effect.Effect<void>): Offer => {
+/** @param renewed runs after lists have been read again */
+export const make = (
+  id: string,
+  hiddenText: "refuse" | "allow",
+  renewed: (kinds: ReadonlySet<Kind>) => Effect.Effect<void>
+): Offer => {
   const lock = Semaphore.makeUnsafe(1)
   const dirty = new Set<Kind>()
   let listing: Listing = nothing
@@ -44,7 +48,7 @@ export const make = (id: string, hiddenText: "refuse" | "allow", changed: Effect
     listing = yield* read(id, opened, hiddenText, listing, kinds).pipe(
       Effect.retry({ schedule: Schedule.exponential("200 millis"), times: 3 })
     )
-    yield* changed
+    yield* renewed(new Set(kinds))
   }).pipe(
     Effect.catch((failure) => Effect.logWarning(`kept its last lists: ${failure.message}`)),
     lock.withPermit

@@ -10,7 +10,7 @@ import { snapshot } from "../catalogue/Snapshot.ts"
 import { Registry } from "../host/Registry.ts"
 import { type Change, diff } from "../manifest/Diff.ts"
 import type { Manifest } from "../manifest/Manifest.ts"
-import { type InstanceServices, isServed, type Managed, managed, partOf, type Running, servedBy, start } from "./Managed.ts"
+import { type InstanceServices, isServed, type Managed, managed, partOf, type Publish, type Running, servedBy, start } from "./Managed.ts"
 import type { GatewayStatus } from "./Status.ts"
 import { statusOf } from "./StatusOf.ts"
 import { type Wanted, wantedOf } from "./Wanted.ts"
@@ -41,7 +41,7 @@ export class Reconciler extends Context.Service<Reconciler, {
     let verdict: GatewayStatus["manifest"] = { state: "applied", since: new Date(0).toISOString(), problems: [] }
     let plugins: ReadonlyArray<string> = []
 
-    const publish: Effect.Effect<void> = Effect.suspend(() => {
+    const publish: Publish = (announced) => Effect.suspend(() => {
       if (current === undefined) return Effect.void
       const inOrder = current.servers.flatMap(({ id }) => servers.get(id) ?? [])
       const { max_name_length: longest, separator } = current.aggregation
@@ -49,14 +49,14 @@ export class Reconciler extends Context.Service<Reconciler, {
         generation,
         snapshot: snapshot(inOrder.flatMap(partOf), { separator, longest }),
         served: new Map(inOrder.flatMap(servedBy).map((served) => [served.id, served]))
-      })
+      }, announced)
     })
 
     const serve = (server: Managed, running: Running) =>
       Effect.suspend(() => {
         server.serving = running
         if (server.candidate === running) server.candidate = undefined
-        return Effect.andThen(server.slot.replace(running.instance, running.scope), publish)
+        return Effect.andThen(server.slot.replace(running.instance, running.scope), publish())
       })
 
     const dropCandidate = (server: Managed) =>
@@ -120,7 +120,7 @@ export class Reconciler extends Context.Service<Reconciler, {
       yield* Effect.forEach([...servers.keys(), ...unserved.keys()].filter((id) => !wanted.includes(id)), remove)
       unserved.clear()
       yield* Effect.forEach(wanted, (id) => settle(manifest, id, generation), { concurrency: "unbounded", discard: true })
-      yield* publish
+      yield* publish()
       return changes
     }, (effect) => lock.withPermit(Effect.uninterruptible(Effect.provideContext(effect, context))))
 

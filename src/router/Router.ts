@@ -32,6 +32,8 @@ export type CallFailed = UnknownName | BackendFailed | CredentialRefused | Conse
 /** Where a request goes, and its parameters in the words of the server it goes to. */
 interface Target {
   readonly route: Route
+  /** What the server calls it. */
+  readonly name: string
   readonly params: string
 }
 
@@ -87,7 +89,7 @@ const targetOf = (snapshot: Snapshot, request: Request): Target | UnknownName =>
       const route = snapshot.ownerOfUri(uri)
       if (route === undefined) return new UnknownName({ kind: "resource", name: uri })
       const own = snapshot.resources.has(uri) ? route.name : uri
-      return { route, params: paramsWith(request, "uri", JSON.stringify(own)) }
+      return { route, name: own, params: paramsWith(request, "uri", JSON.stringify(own)) }
     }
   }
 }
@@ -103,7 +105,7 @@ const named = (
   const route = routes.get(name)
   return route === undefined
     ? new UnknownName({ kind, name })
-    : { route, params: paramsWith(request, key, JSON.stringify(route.name)) }
+    : { route, name: route.name, params: paramsWith(request, key, JSON.stringify(route.name)) }
 }
 
 const Ref = Schema.fromJsonString(Schema.Union([
@@ -120,7 +122,7 @@ const completed = (snapshot: Snapshot, request: Request): Target | UnknownName =
   const route = isPrompt ? snapshot.prompts.get(name) : snapshot.templates.get(name) ?? snapshot.ownerOfUri(name)
   if (route === undefined) return new UnknownName({ kind: isPrompt ? "prompt" : "resource", name })
   const own = isPrompt ? { ...ref.value, name: route.name } : { ...ref.value, uri: route.name }
-  return { route, params: paramsWith(request, "ref", JSON.stringify(own)) }
+  return { route, name: route.name, params: paramsWith(request, "ref", JSON.stringify(own)) }
 }
 
 interface Relaying {
@@ -140,7 +142,7 @@ const relay = Effect.fnUntraced(function*({ caller, instance, request, server, t
     envelope: caller.envelope,
     headers: credential === none ? NO_HEADERS : revealed(credential),
     ...(request.progressToken === undefined ? {} : { progressToken: request.progressToken }),
-    ...(request.method === "completion/complete" ? {} : { name: target.route.name })
+    ...(request.method === "completion/complete" ? {} : { name: target.name })
   }
   const send = (connection: Connection) => waiting(connection, withParamHeaders(call, request, target.route, connection), caller, server)
   // Only a client that can be asked may need a conversation of its own, which is then held for as long as the call.

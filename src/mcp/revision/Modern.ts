@@ -13,7 +13,7 @@ import { listen } from "../Listens.ts"
 import { LIST_METHODS, listed } from "../Lists.ts"
 import { type Meta, metaOf } from "../Meta.ts"
 import { relay } from "../Relay.ts"
-import { checkEnvelope, checkHeaders, decoded, type Refusal } from "./ModernChecks.ts"
+import { check, decoded, type Refusal } from "./ModernChecks.ts"
 
 const RELAYED = new Set(["tools/call", "prompts/get", "resources/read", "completion/complete"])
 const OWN = new Set(["server/discover", "subscriptions/listen"])
@@ -24,11 +24,8 @@ const listFields = `,"resultType":"complete","ttlMs":0,"cacheScope":"private",${
 
 /** Whether a message is one of this era: it says so in its envelope or its header, or is a method only this era has. */
 export const isModern = (exchange: Exchange, { meta, method }: Message): boolean =>
-  method !== "initialize" && (
-    meta[META.version] !== undefined ||
-    exchange.header("mcp-protocol-version") === MODERN_VERSION ||
-    OWN.has(method)
-  )
+  meta[META.version] !== undefined ||
+  (method !== "initialize" && (exchange.header("mcp-protocol-version") === MODERN_VERSION || OWN.has(method)))
 
 export const handle = Effect.fnUntraced(function*(message: Message, exchange: Exchange, principal: Principal) {
   const { id, method, values } = message
@@ -39,7 +36,7 @@ export const handle = Effect.fnUntraced(function*(message: Message, exchange: Ex
     return exchange.respond(404, errorOf(id, CODE.methodNotFound, `Unknown method: ${method}`))
   }
   const { snapshot } = (yield* Catalogue).current()
-  const refusal = checkEnvelope(message) ?? checkHeaders(exchange, message) ?? checkParamHeaders(exchange, message, snapshot)
+  const refusal = check(exchange, message) ?? checkParamHeaders(exchange, message, snapshot)
   if (refusal !== undefined) return refuse(exchange, id, refusal)
 
   if (kind !== undefined) {

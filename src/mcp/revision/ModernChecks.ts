@@ -24,23 +24,27 @@ const NAMED: Readonly<Record<string, string>> = {
   "resources/read": "uri"
 }
 
-export const checkEnvelope = ({ meta }: Message): Refusal | undefined => {
-  const version = meta[META.version]
-  if (typeof version !== "string") return refusal(CODE.invalidParams, `Missing _meta["${META.version}"]`)
-  if (version !== MODERN_VERSION) {
-    const data = { supported: [MODERN_VERSION, ...LEGACY_VERSIONS], requested: version }
-    return refusal(CODE.unsupportedVersion, `Unsupported protocol version: ${version}`, data)
-  }
+/** In the order that tells a client most: what is missing, what contradicts itself, what is not spoken here. */
+export const check = (exchange: Exchange, message: Message): Refusal | undefined =>
+  checkEnvelope(message) ?? (exchange.transport === "stdio" ? undefined : checkHeaders(exchange, message)) ?? checkVersion(message)
+
+const checkEnvelope = ({ meta }: Message): Refusal | undefined => {
+  if (typeof meta[META.version] !== "string") return refusal(CODE.invalidParams, `Missing _meta["${META.version}"]`)
   return isRecord(meta[META.capabilities]) ? undefined : refusal(CODE.invalidParams, `Missing _meta["${META.capabilities}"]`)
 }
 
-export const checkHeaders = (exchange: Exchange, { meta, method, values }: Message): Refusal | undefined => {
-  if (exchange.transport === "stdio") return undefined
-  const mismatch = (header: string, because: string) => refusal(CODE.headerMismatch, `Header ${header} ${because}`)
+const checkVersion = ({ meta }: Message): Refusal | undefined => {
+  const requested = meta[META.version]
+  if (requested === MODERN_VERSION) return undefined
+  const supported = [MODERN_VERSION, ...LEGACY_VERSIONS]
+  return refusal(CODE.unsupportedVersion, `Unsupported protocol version: ${String(requested).slice(0, 40)}`, { supported, requested })
+}
+
+const checkHeaders = (exchange: Exchange, { meta, method, values }: Message): Refusal | undefined => {
   const compare = (header: string, expected: unknown) => {
     const given = exchange.header(header.toLowerCase())
-    if (given === undefined) return mismatch(header, "is missing or there twice")
-    return decoded(given) === expected ? undefined : mismatch(header, "differs from the body")
+    if (given === undefined) return refusal(CODE.headerMismatch, `Header ${header} is missing or there twice`)
+    return decoded(given) === expected ? undefined : refusal(CODE.headerMismatch, `Header ${header} differs from the body`)
   }
   const named = NAMED[method]
   return compare("MCP-Protocol-Version", meta[META.version])
@@ -51,12 +55,13 @@ export const checkHeaders = (exchange: Exchange, { meta, method, values }: Messa
 const sentinel = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/u
 const decoder = new TextDecoder("utf-8", { fatal: true })
 
-/** A header value with the Base64 sentinel taken off; `undefined` when what is inside is no text. */
+/** A header value with the Base64 sentinel taken off; `undefined` when what is inside is not well-formed. */
 export const decoded = (value: string): string | undefined => {
   const inside = sentinel.exec(value)?.[1]
-  if (inside === undefined) return value
+  if (inside === undefined) return value.startsWith("=?base64?") && value.endsWith("?=") ? undefined : value
   try {
-    return decoder.decode(Buffer.from(inside, "base64"))
+    const bytes = Buffer.from(inside, "base64")
+    return bytes.toString("base64") === inside ? decoder.decode(bytes) : undefined
   } catch {
     return undefined
   }
