@@ -1,7 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Equal } from "effect"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { overrideBySet } from "../../src/manifest/Overrides.ts"
 import { readSource } from "../../src/manifest/Source.ts"
 import { plain } from "../../src/manifest/Tree.ts"

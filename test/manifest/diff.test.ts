@@ -1,7 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { diff } from "../../src/manifest/Diff.ts"
 import type { Manifest } from "../../src/manifest/Manifest.ts"
 import { loadTexts } from "../kit/manifest.ts"

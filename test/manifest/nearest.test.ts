@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { distance, nearest } from "../../src/manifest/Nearest.ts"
 
 const known = ["auth_strategy", "auth_config", "enabled", "required", "prefix", "timeout", "config"]

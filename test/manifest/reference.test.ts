@@ -1,7 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Equal, FileSystem, Path } from "effect"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { load } from "../../src/manifest/Load.ts"
 import { parseReferences } from "../../src/manifest/Reference.ts"
 import { filesWith, loadTexts, mistakesOf, serverWith } from "../kit/manifest.ts"
@@ -75,6 +75,14 @@ describe("a reference", () => {
     Effect.gen(function*() {
       const { manifest } = yield* loadTexts(["version: 1\nrouting: { timeout: '${env:NOPE}' }\n"], { set: ["routing.timeout=3s"] })
       assert.isTrue(Equal.equals(manifest.routing.timeout, Duration.seconds(3)))
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.effect("of a server that is switched off may be missing, of one that runs not", () =>
+    Effect.gen(function*() {
+      const text = serverWith("path: ${env:NOPE}")
+      assert.strictEqual((yield* mistakesOf([text])).length, 1)
+      const { manifest } = yield* loadTexts([text], { set: ["servers.a.enabled=false"] })
+      assert.strictEqual(manifest.servers[0]?.enabled, false)
     }).pipe(Effect.provide(NodeServices.layer)))
 
   it.effect("hides its value from the effective view and from mistakes", () =>

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { sayProblem } from "../../src/manifest/Problem.ts"
 import { readSource } from "../../src/manifest/Source.ts"
 import { nodeAt, originOf, plain } from "../../src/manifest/Tree.ts"
