@@ -3,12 +3,12 @@
  * checked, so that a manifest can be written now, and each is then refused.
  */
 import { Schema } from "effect"
-import { about, DurationText, HttpPath, HttpUrl, later, Text, Texts } from "./Fields.ts"
+import { about, HttpPath, HttpUrl, later, Span, Text, Texts } from "./Fields.ts"
 
 const optionalText = (description: string) => Schema.optionalKey(about(Text, description))
 const optionalTexts = (description: string) => Schema.optionalKey(about(Texts, description))
 const optionalUrl = (description: string) => Schema.optionalKey(about(HttpUrl, description))
-const optionalDuration = (description: string) => Schema.optionalKey(about(DurationText, description))
+const optionalDuration = (description: string) => Schema.optionalKey(about(Span, description))
 
 const Introspection = Schema.Struct({
   client_id: about(Text, "The client the gateway asks as"),

@@ -33,10 +33,12 @@ const sayDuration = (duration: Duration.Duration): string => {
 }
 
 /** `60 seconds`, `10s`, `500ms`, `1 hour`; a bare number is refused, because nobody remembers its unit. */
-export const DurationText = Schema.String.check(
+export const Span = Schema.String.check(
   Schema.isPattern(spelling, { expected: "a number with its unit, such as 500ms, 10s or 60 seconds" }),
   rule<string>((text) => Number.parseFloat(text) > 0 || "has to be longer than nothing")
-).pipe(Schema.decodeTo(
+)
+
+export const DurationText = Span.pipe(Schema.decodeTo(
   Schema.Duration,
   SchemaTransformation.transform({ decode: durationOf, encode: sayDuration })
 ))
@@ -88,7 +90,9 @@ export const required = <S extends Schema.Top>(schema: S, description: string, e
 
 /**
  * A key whose feature is missing: its form is checked, and then it is refused; a
- * value that asks for what happens anyway (`harmless`) passes.
+ * value that asks for what happens anyway (`harmless`) passes. `schema` may not
+ * transform anything: Effect checks what was transformed in a second pass, which
+ * mistakes elsewhere would keep from running.
  */
 export const later = <S extends Schema.Top>(schema: S, description: string, ...harmless: ReadonlyArray<S["Type"]>) => {
   const refused = Schema.makeFilter<S["Type"]>(

@@ -1,6 +1,6 @@
 /** `aggregation:`, `routing:` and `guard:`: how servers become one catalogue and how calls reach them. */
 import { Schema } from "effect"
-import { about, DurationText, fallback, later } from "./Fields.ts"
+import { about, DurationText, fallback, later, Span } from "./Fields.ts"
 
 const PrefixRule = Schema.Literals(["always", "on_conflict", "never"])
 
@@ -33,7 +33,7 @@ const Retry = Schema.Struct({
 
 const Breaker = Schema.Struct({
   failures: Schema.optionalKey(about(Schema.Int, "Failures in a row that open the breaker")),
-  open: Schema.optionalKey(about(DurationText, "How long it stays open before one call may try again"))
+  open: Schema.optionalKey(about(Span, "How long it stays open before one call may try again"))
 })
 
 /** The keys of `routing:` whose features are missing; a server can name them too. */

@@ -4,7 +4,7 @@
  * one bad server fails alone.
  */
 import { Schema, SchemaTransformation, Struct } from "effect"
-import { about, DurationText, fallback, later, OwnKeys, PluginName, required, rule, ServerId, Text, unsupported } from "./Fields.ts"
+import { about, DurationText, fallback, later, OwnKeys, PluginName, required, rule, ServerId, Span, Text, unsupported } from "./Fields.ts"
 import { laterRouting, ServerPrefix } from "./Routing.ts"
 import { ServerConfig } from "./ServerConfig.ts"
 
@@ -48,10 +48,10 @@ const common = {
   ...laterRouting,
   sharing: later(Schema.Literals(["shared", "per_principal", "per_session"]), "Who shares one running instance", "shared"),
   replicas: later(Schema.Int, "How many instances run", 1),
-  idle_stop: later(DurationText, "Stop the server when nobody called it for this long"),
+  idle_stop: later(Span, "Stop the server when nobody called it for this long"),
   sandbox: later(Sandbox, "What separates the server from the machine", "none"),
   limits: later(Limits, "Most memory, processors and processes"),
-  minimum_release_age: later(DurationText, "Refuse a version younger than this"),
+  minimum_release_age: later(Span, "Refuse a version younger than this"),
   provenance: later(Schema.Literals(["recorded", "required"]), "What has to be known about how a package was built")
 }
 
