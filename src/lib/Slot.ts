@@ -49,19 +49,20 @@ export const make = <A>(drain: Duration.Duration, scope: Scope.Scope): Slot<A> =
 
   return {
     current: () => tenant?.value,
+    // An interruption between counting a user and `ensuring` would leave that user counted for ever.
     use: <B, E, R, E2>(vacant: () => E2, run: (value: A) => Effect.Effect<B, E, R>) =>
-      Effect.suspend((): Effect.Effect<B, E | E2, R> => {
+      Effect.uninterruptibleMask((restore): Effect.Effect<B, E | E2, R> => {
         const held = tenant
         if (held === undefined) return Effect.fail(vacant())
         held.users++
-        return Effect.ensuring(run(held.value), Effect.sync(() => done(held)))
+        return Effect.ensuring(restore(Effect.suspend(() => run(held.value))), Effect.sync(() => done(held)))
       }),
     replace: (value, valueScope) =>
-      Effect.suspend(() => {
+      Effect.uninterruptible(Effect.suspend(() => {
         const old = tenant
         tenant = { value, scope: valueScope, users: 0, leaving: false, left: Deferred.makeUnsafe<void>() }
-        return old === undefined ? Effect.void : Effect.asVoid(Effect.forkIn(leave(old), scope))
-      }),
+        return old === undefined ? Effect.void : Effect.asVoid(Effect.forkIn(Effect.interruptible(leave(old)), scope))
+      })),
     vacate: Effect.suspend(() => {
       const old = tenant
       tenant = undefined
