@@ -24,7 +24,8 @@ const servers = HttpRouter.add("GET", "/api/v1/servers", Effect.map(Reconciler, 
 
 const fingerprints = HttpRouter.add("GET", "/api/v1/fingerprints", Effect.map(Reconciler, (reconciler) => {
   const manifest = reconciler.manifest()
-  return HttpServerResponse.jsonUnsafe({ salt, servers: manifest === undefined ? {} : fingerprint(manifest, salt) })
+  const none = { gateway: {}, servers: {} }
+  return HttpServerResponse.jsonUnsafe({ salt, ...(manifest === undefined ? none : fingerprint(manifest, salt)) })
 }))
 
 const missing = HttpRouter.add("*", "/*", HttpServerResponse.jsonUnsafe({ error: "not_found", message: "There is nothing at this path" }, { status: 404 }))

@@ -3,6 +3,7 @@ import { Console, Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { sayEffective } from "../manifest/Effective.ts"
 import { draft, type Loaded, loaded } from "../manifest/Load.ts"
+import type { ManifestInvalid } from "../manifest/Problem.ts"
 import { BuiltIn } from "./BuiltIn.ts"
 import { problemsOfParts } from "./PluginParts.ts"
 import { Stopped, wrongConfiguration } from "./Stopped.ts"
@@ -19,13 +20,20 @@ export const set = Flag.String("set").pipe(
   Flag.atLeast(0)
 )
 
-/** The manifest with every part of it accepted, plugins' own parts included. */
-const accepted = Effect.fnUntraced(function*({ files, set }: Input) {
+/** The manifest with every part of it accepted, plugins' own parts included; `plan` takes it too. */
+export const accepted = Effect.fnUntraced(function*({ files, set }: Input) {
   const builtIn = yield* BuiltIn
   const found = yield* draft({ files, environment: process.env, set })
   const problems = yield* problemsOfParts(builtIn, found)
   return yield* loaded({ ...found, problems: [...found.problems, ...problems] })
 })
+
+/** Says every mistake: on standard error, or as JSON on standard output. */
+export const refuse = ({ message, problems }: ManifestInvalid, json: boolean) =>
+  Effect.andThen(
+    json ? Console.log(JSON.stringify({ valid: false, problems }, null, 2)) : Console.error(message),
+    Effect.fail(new Stopped({ code: wrongConfiguration }))
+  )
 
 const sayAccepted = ({ effective, files, manifest }: Loaded, how: { readonly effective: boolean; readonly json: boolean }) => {
   const running = manifest.servers.filter(({ enabled }) => enabled).length
@@ -47,11 +55,7 @@ export const check = Command.make("check", {
 }, (input) =>
   accepted(input).pipe(
     Effect.flatMap((loaded) => Console.log(sayAccepted(loaded, input))),
-    Effect.catchTag("ManifestInvalid", ({ message, problems }) =>
-      Effect.andThen(
-        input.json ? Console.log(JSON.stringify({ valid: false, problems }, null, 2)) : Console.error(message),
-        Effect.fail(new Stopped({ code: wrongConfiguration }))
-      ))
+    Effect.catchTag("ManifestInvalid", (invalid) => refuse(invalid, input.json))
   )).pipe(
     Command.withDescription("Check a manifest; exit code 78 and a list of its mistakes when it cannot be used"),
     Command.withExamples([

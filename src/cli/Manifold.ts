@@ -1,10 +1,19 @@
 /** The command line: one verb per file. */
 import { Command } from "effect/cli"
 import { check } from "./Check.ts"
+import { plan } from "./Plan.ts"
 import { schema } from "./Schema.ts"
 import { serve } from "./Serve.ts"
+import { status } from "./Status.ts"
+import { tools } from "./Tools.ts"
 
 export const manifold = Command.make("manifold").pipe(
   Command.withDescription("An MCP gateway: one manifest, many servers, one endpoint for every protocol era"),
-  Command.withSubcommands([serve, check, schema])
+  Command.withSubcommands([serve, check, plan, status, tools, schema]),
+  Command.withExamples([
+    { command: "manifold check manifold.yaml", description: "Find every mistake in a manifest" },
+    { command: "manifold serve --manifest manifold.yaml", description: "Run what it describes, and follow its changes" },
+    { command: "manifold status", description: "See how the servers are" },
+    { command: "manifold tools call files__read_text_file '{\"path\": \"notes.txt\"}'", description: "Call a tool" }
+  ])
 )

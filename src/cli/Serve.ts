@@ -10,10 +10,7 @@ import { Redactor } from "../observe/Redaction.ts"
 import { Reconciler } from "../reconcile/Reconciler.ts"
 import { BuiltIn } from "./BuiltIn.ts"
 import { set } from "./Check.ts"
-import { Stopped, wrongConfiguration } from "./Stopped.ts"
-
-/** EX_UNAVAILABLE of sysexits(3): the address cannot be listened on. */
-const unavailable = 69
+import { stop, unavailable, wrongConfiguration } from "./Stopped.ts"
 
 const flags = {
   manifest: Flag.String("manifest").pipe(
@@ -48,8 +45,7 @@ export const serve = Command.make("serve", flags, Effect.fnUntraced(function*(in
   const sources = { files: input.manifest, environment: process.env, set: given }
   const redactor = new Redactor()
   const loaded = yield* load(sources).pipe(
-    Effect.catchTag("ManifestInvalid", ({ message }) =>
-      Effect.andThen(Console.error(message), Effect.fail(new Stopped({ code: wrongConfiguration }))))
+    Effect.catchTag("ManifestInvalid", ({ message }) => stop(wrongConfiguration, message))
   )
   knowSecrets(redactor, loaded)
 
@@ -61,8 +57,7 @@ export const serve = Command.make("serve", flags, Effect.fnUntraced(function*(in
   })
   const builtIn = yield* BuiltIn
   return yield* Effect.scoped(run).pipe(
-    Effect.catchTag("ListenFailed", ({ message }) =>
-      Effect.andThen(Console.error(message), Effect.fail(new Stopped({ code: unavailable })))),
+    Effect.catchTag("ListenFailed", ({ message }) => stop(unavailable, message)),
     Effect.provide(layer({ loaded, builtIn })),
     Effect.provide(logs(redactor, input.logFormat))
   )

@@ -1,34 +1,56 @@
-/** What each server should be, what it is, since when and why, and what happens or is to be done next. */
-import type { Phase } from "../backend/Instance.ts"
+/**
+ * What each server should be, what it is, since when and why, and what happens or
+ * is to be done next. A schema, because the command line reads it over HTTP.
+ */
+import { Schema } from "effect"
 
-export interface ServerStatus {
-  readonly id: string
-  readonly type: string
-  readonly required: boolean
-  readonly wanted: {
-    readonly generation: number
+const Phase = Schema.Literals([
+  "idle",
+  "resolving",
+  "preparing",
+  "starting",
+  "ready",
+  "degraded",
+  "failed",
+  "draining",
+  "stopped"
+])
+
+export const ServerStatus = Schema.Struct({
+  id: Schema.String,
+  type: Schema.String,
+  required: Schema.Boolean,
+  wanted: Schema.Struct({
+    generation: Schema.Int,
     /** Why the wanted form does not serve; absent when it does. */
-    readonly problem?: string
-  }
-  readonly actual: {
-    readonly phase: Phase
+    problem: Schema.optionalKey(Schema.String)
+  }),
+  actual: Schema.Struct({
+    phase: Phase,
     /** The generation whose form serves calls; absent when none does. */
-    readonly generation?: number
-    readonly since: string
-    readonly restarts: number
-    readonly era?: "modern" | "legacy"
-    readonly protocol?: string
-    readonly why?: string
-  }
-  readonly next?: string
-  readonly offers: { readonly tools: number; readonly prompts: number; readonly resources: number; readonly templates: number }
-  readonly excluded: ReadonlyArray<{ readonly kind: string; readonly name: string; readonly why: string }>
-}
+    generation: Schema.optionalKey(Schema.Int),
+    since: Schema.String,
+    restarts: Schema.Int,
+    era: Schema.optionalKey(Schema.Literals(["modern", "legacy"])),
+    protocol: Schema.optionalKey(Schema.String),
+    why: Schema.optionalKey(Schema.String)
+  }),
+  next: Schema.optionalKey(Schema.String),
+  offers: Schema.Struct({ tools: Schema.Int, prompts: Schema.Int, resources: Schema.Int, templates: Schema.Int }),
+  excluded: Schema.Array(Schema.Struct({ kind: Schema.String, name: Schema.String, why: Schema.String }))
+})
+export type ServerStatus = typeof ServerStatus.Type
 
-export interface GatewayStatus {
-  readonly generation: number
+export const GatewayStatus = Schema.Struct({
+  generation: Schema.Int,
   /** Of the manifest: whether the newest one is in force. */
-  readonly manifest: { readonly state: "applied" | "rejected"; readonly since: string; readonly problems: ReadonlyArray<string> }
-  readonly plugins: ReadonlyArray<string>
-  readonly servers: ReadonlyArray<ServerStatus>
-}
+  manifest: Schema.Struct({
+    state: Schema.Literals(["applied", "rejected"]),
+    since: Schema.String,
+    problems: Schema.Array(Schema.String)
+  }),
+  /** Why plugins were not taken into use. */
+  plugins: Schema.Array(Schema.String),
+  servers: Schema.Array(ServerStatus)
+})
+export type GatewayStatus = typeof GatewayStatus.Type
