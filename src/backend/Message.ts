@@ -3,6 +3,7 @@
  * bytes of a result are never parsed, so they reach the caller as they were sent.
  */
 import { members, valueOf } from "../lib/Json.ts"
+import { isRecord } from "../lib/Record.ts"
 
 /** A JSON-RPC error object as the backend wrote it. */
 export interface WireError {
@@ -55,6 +56,8 @@ const readAnyOrder = (bytes: Buffer): Incoming => {
   const id = valueOf(places, found, "id")
   if (typeof method === "string") {
     const text = bytes.toString("utf8")
+    // Whoever reads it further on parses it, and must not fall over it.
+    if (jsonOf(text) === undefined) return garbage
     return id === undefined || id === "null"
       ? { kind: "notification", method, text }
       : { kind: "request", method, id: bytesOf(bytes, found, "id"), text }
@@ -73,12 +76,17 @@ const bytesOf = (bytes: Buffer, found: ReturnType<typeof members>, key: string):
   return member === undefined ? "" : bytes.toString("utf8", member.start, member.end)
 }
 
+const UNREADABLE = { code: -32603, message: "unreadable error" }
+
 const errorOf = (raw: string): WireError => {
   const error = jsonOf(raw)
-  const isObject = typeof error === "object" && error !== null
-  const code = isObject && "code" in error && typeof error.code === "number" ? error.code : -32603
-  const message = isObject && "message" in error && typeof error.message === "string" ? error.message : "unreadable error"
-  return { code, message, raw }
+  if (!isRecord(error)) return { ...UNREADABLE, raw: JSON.stringify(UNREADABLE) }
+  const { code, message } = error
+  return {
+    code: typeof code === "number" ? code : UNREADABLE.code,
+    message: typeof message === "string" ? message : UNREADABLE.message,
+    raw
+  }
 }
 
 const jsonOf = (text: string | undefined): unknown => {

@@ -86,7 +86,7 @@ describe("a slot", () => {
     Effect.gen(function*() {
       const slot = yield* emptySlot
       const only = yield* placed(slot, "only")
-      const exit = yield* Effect.exit(slot.use(() => "vacant", () => {
+      const exit = yield* Effect.exit(slot.use(() => "vacant", (): Effect.Effect<void> => {
         throw new Error("no effect at all")
       }))
       assert.isTrue(Exit.isFailure(exit))
