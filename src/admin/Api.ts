@@ -1,12 +1,11 @@
 /** What an operator asks the gateway over HTTP: health, status, and what a plan is compared with. */
-import { randomBytes } from "node:crypto"
 import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { Reconciler } from "../reconcile/Reconciler.ts"
 import { fingerprint } from "./Fingerprint.ts"
 import { Stopping } from "./Stopping.ts"
 
-const salt = randomBytes(16).toString("hex")
+const salt = crypto.randomUUID()
 
 /** The process answers; nothing about what it depends on. */
 const live = HttpRouter.add("GET", "/health/live", HttpServerResponse.jsonUnsafe({ status: "live" }))
@@ -22,10 +21,11 @@ const ready = HttpRouter.add("GET", "/health/ready", Effect.gen(function*() {
 
 const servers = HttpRouter.add("GET", "/api/v1/servers", Effect.map(Reconciler, ({ status }) => HttpServerResponse.jsonUnsafe(status())))
 
-const fingerprints = HttpRouter.add("GET", "/api/v1/fingerprints", Effect.map(Reconciler, (reconciler) => {
+const fingerprints = HttpRouter.add("GET", "/api/v1/fingerprints", Effect.gen(function*() {
+  const reconciler = yield* Reconciler
   const manifest = reconciler.manifest()
-  const none = { gateway: {}, servers: {} }
-  return HttpServerResponse.jsonUnsafe({ salt, ...(manifest === undefined ? none : fingerprint(manifest, salt)) })
+  const hashes = manifest === undefined ? { gateway: {}, servers: {} } : yield* fingerprint(manifest, salt)
+  return HttpServerResponse.jsonUnsafe({ salt, ...hashes })
 }))
 
 const missing = HttpRouter.add("*", "/*", HttpServerResponse.jsonUnsafe({ error: "not_found", message: "There is nothing at this path" }, { status: 404 }))

@@ -3,8 +3,8 @@
  * with what runs without either side showing a value. The salt is new with each
  * process; of a secret so little of the hash is kept that guesses cannot be checked.
  */
-import { createHmac } from "node:crypto"
-import { Duration, Predicate, Redacted, Schema } from "effect"
+import { Duration, Effect, Predicate, Redacted, Schema } from "effect"
+import { Hex } from "effect/encoding"
 import type { Manifest } from "../manifest/Manifest.ts"
 import { isSecretPath } from "../manifest/Secrets.ts"
 
@@ -21,21 +21,32 @@ export type Fingerprint = typeof Fingerprint.Type
 /** What `GET /api/v1/fingerprints` answers. */
 export const Salted = Schema.Struct({ salt: Schema.String, ...Fingerprint.fields })
 
-export const fingerprint = (manifest: Manifest, salt: string): Fingerprint => {
+export const fingerprint = Effect.fn("fingerprint")(function*(manifest: Manifest, salt: string) {
   const { aggregation, guard, hosting, plugins, routing, servers } = manifest
-  const hashes = (value: object) =>
-    Object.fromEntries(leaves(value, []).map(([path, text]) => [
-      path.join("."),
-      createHmac("sha256", salt).update(text).digest("hex").slice(0, isSecretPath(path) ? 3 : 16)
-    ]))
   const used = Object.fromEntries(plugins.map((plugin) => [plugin.use, plugin]))
-  return {
-    gateway: hashes({ aggregation, guard, hosting, routing, plugins: used }),
-    servers: Object.fromEntries(
-      servers.filter(({ enabled }) => enabled).map(({ source, ...common }) => [common.id, hashes({ ...source, ...common })])
-    )
-  }
-}
+  const enabled = servers.filter((server) => server.enabled)
+  const key = yield* keyOf(salt)
+  const gateway = yield* hashesOf(key, { aggregation, guard, hosting, routing, plugins: used })
+  const each = yield* Effect.forEach(enabled, ({ source, ...common }) =>
+    Effect.map(hashesOf(key, { ...source, ...common }), (hashes) => [common.id, hashes] as const))
+  return { gateway, servers: Object.fromEntries(each) }
+})
+
+const bytesOf = (text: string) => new TextEncoder().encode(text)
+
+const keyOf = (salt: string) =>
+  Effect.promise(() => crypto.subtle.importKey("raw", bytesOf(salt), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]))
+
+type Key = Effect.Success<ReturnType<typeof keyOf>>
+
+const hashesOf = Effect.fnUntraced(function*(key: Key, value: object) {
+  const hashes = yield* Effect.forEach(leaves(value, []), ([path, text]) =>
+    Effect.map(Effect.promise(() => crypto.subtle.sign("HMAC", key, bytesOf(text))), (hash) => {
+      const kept = isSecretPath(path) ? 3 : 16
+      return [path.join("."), Hex.encode(new Uint8Array(hash)).slice(0, kept)] as const
+    }))
+  return Object.fromEntries(hashes)
+})
 
 type Leaf = readonly [path: ReadonlyArray<string>, text: string]
 

@@ -27,7 +27,7 @@ const running = Effect.fnUntraced(function*(manifest: Manifest, given: Option.Op
   const none = ({ url, why }: NoGateway) => ({
     against: null,
     fingerprint: nothing,
-    salt: "",
+    salt: "none",
     said: `against nothing: no gateway answers at ${url} (${why})`
   })
   return yield* Option.isSome(given) ? found : Effect.catch(found, (error) => Effect.succeed(none(error)))
@@ -44,7 +44,7 @@ export const plan = Command.make("plan", {
 }, Effect.fnUntraced(function*(input) {
   const { files, manifest } = yield* accepted(input)
   const { against, fingerprint: now, said, salt } = yield* running(manifest, input.url)
-  const plan = planOf(now, fingerprint(manifest, salt), manifest)
+  const plan = planOf(now, yield* fingerprint(manifest, salt), manifest)
   if (input.json) return yield* Console.log(JSON.stringify({ valid: true, against, ...plan }, null, 2))
   yield* Console.log(`${files.join(", ")}, ${said}\n\n${sayPlan(plan)}`)
 }, (effect, input) =>

@@ -21,7 +21,7 @@ export const sayStatus = (url: string, status: GatewayStatus, reader: Reader): s
   const rows = columns([HEAD, ...servers.map((server) => rowOf(server, reader.now))])
   const table = servers.flatMap((server, index) => [rows[index + 1] ?? "", ...detailsOf(server, reader.width)])
   return [
-    `${url}: generation ${generation}, ${serving} of ${counted(servers.length, "server")} serving`,
+    `${url}: generation ${generation}, ${serving} of ${counted(servers.length, "server")} as wanted`,
     ...(manifest.state === "rejected"
       ? [
         `The newest manifest is not in force (refused ${ago(manifest.since, reader.now)}), the last good one is:`,
@@ -52,7 +52,7 @@ const sayOffers = ({ prompts, resources, templates, tools }: ServerStatus["offer
 
 const detailsOf = ({ actual, excluded, next, required, wanted }: ServerStatus, width: number): ReadonlyArray<string> => {
   const line = (label: string, text: string | undefined) =>
-    text === undefined ? [] : wrapped(`    ${label.padEnd(8)}`, text, width)
+    text === undefined ? [] : wrapped(`    ${label.padEnd(10)}`, text, width)
   const old = actual.generation !== undefined && wanted.problem !== undefined
   return [
     ...line("wanted", wanted.problem === undefined
