@@ -16,7 +16,8 @@ const steps: ReadonlyArray<Step> = [
   },
   { name: "lint", command: ["oxlint", "--deny-warnings"] },
   { name: "import rules", command: ["node", "scripts/importRules.ts"] },
-  { name: "generated files are fresh", command: ["node", "scripts/schema.ts", "--check"] }
+  { name: "JSON Schema is fresh", command: ["node", "scripts/schema.ts", "--check"] },
+  { name: "manual is fresh", command: ["node", "scripts/docs.ts", "--check"] }
 ]
 
 const run = ({ command: [file = "", ...args], name }: Step): Promise<boolean> =>
