@@ -40,22 +40,34 @@ const address = /^[^\p{Cc}\s]{1,8192}$/u
 export const definitionOf = (kind: Kind, written: string, hiddenText: "refuse" | "allow"): Definition | Excluded => {
   // Line breaks stand only between tokens in JSON text; on one line it fits every transport.
   const text = written.replaceAll(/[\r\n]/gu, " ")
-  const excluded = (name: string, why: string): Excluded => ({ kind, name, why })
-  if (text.length > LARGEST) return excluded("?", `is larger than ${LARGEST} bytes`)
+  const parts = members(text) ?? []
+  const place = parts.find((member) => member.key === KEY[kind])
+  const own = place === undefined ? undefined : stringOf(text.slice(place.start, place.end))
+  const excluded = (why: string): Excluded => ({ kind, name: own === undefined ? "?" : printable(own), why })
+  if (text.length > LARGEST) return excluded(`is larger than ${LARGEST} bytes`)
   const limit = beyond(text, LIMITS)
-  if (limit !== undefined) return excluded("?", `goes beyond the limit on ${limit}`)
+  if (limit !== undefined) return excluded(`goes beyond the limit on ${limit}`)
   const parsed = objectOf(text)
-  const place = members(text)?.find((member) => member.key === KEY[kind])
-  const name = parsed?.[KEY[kind]]
-  if (parsed === undefined || place === undefined || typeof name !== "string") return excluded("?", `has no ${KEY[kind]}`)
+  if (parsed === undefined || place === undefined || own === undefined) return excluded(`has no ${KEY[kind]}`)
+  // Clients would read the last of two names, and the gateway rewrites one.
+  if (new Set(parts.map(({ key }) => key)).size < parts.length) return excluded("has a key twice")
 
   const named = kind === "tools" || kind === "prompts"
-  if (named && !publicName.test(name)) return excluded(printable(name), "has a name outside A-Z a-z 0-9 _ . - or longer than 128")
-  if (!named && !address.test(name)) return excluded(printable(name), "has an address with spaces or control characters")
+  if (named && !publicName.test(own)) return excluded("has a name outside A-Z a-z 0-9 _ . - or longer than 128")
+  if (!named && !address.test(own)) return excluded("has an address with spaces or control characters")
   const harm = harmIn(parsed, hiddenText)
-  if (harm !== undefined) return excluded(name, harm)
+  if (harm !== undefined) return excluded(harm)
   const headers = kind === "tools" ? paramHeadersOf(parsed["inputSchema"]) : []
-  return typeof headers === "string" ? excluded(name, headers) : { kind, name, text, place, paramHeaders: headers }
+  return typeof headers === "string" ? excluded(headers) : { kind, name: own, text, place, paramHeaders: headers }
+}
+
+const stringOf = (text: string): string | undefined => {
+  if (!text.startsWith("\"")) return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 const objectOf = (text: string): Record<string, unknown> | undefined => {
@@ -67,8 +79,9 @@ const objectOf = (text: string): Record<string, unknown> | undefined => {
   }
 }
 
-// Zero-width, bidi, invisible operators, tag characters, terminal escapes. A joiner inside an emoji is no hiding place.
-const hidden = /[\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\u{e0000}-\u{e007f}\u001b\u009b]|(?<!\p{Extended_Pictographic}\ufe0f?\p{Emoji_Modifier}?)\u200d/u
+// Zero-width, bidi, invisible operators, tag characters, supplementary variation selectors,
+// controls of terminals. A joiner inside an emoji is no hiding place.
+const hidden = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\u{e0000}-\u{e007f}]|[\u{e0100}-\u{e01ef}]|(?<!\p{Extended_Pictographic}\ufe0f?\p{Emoji_Modifier}?)\u200d/u
 
 /** The first thing in the value that keeps it out. */
 const harmIn = (value: unknown, hiddenText: "refuse" | "allow"): string | undefined => {
@@ -100,4 +113,5 @@ const firstHarm = (values: ReadonlyArray<unknown>, hiddenText: "refuse" | "allow
 }
 
 /** A name that may hold anything, fit for a terminal. */
-const printable = (text: string): string => JSON.stringify(text.slice(0, 60)).replace(/[^\x20-\x7e]/gu, "?")
+const printable = (text: string): string =>
+  /^[\x21-\x7e]{1,200}$/u.test(text) ? text : JSON.stringify(text.slice(0, 60)).replace(/[^\x20-\x7e]/gu, "?")

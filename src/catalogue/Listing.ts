@@ -73,9 +73,10 @@ const readOne = Effect.fnUntraced(function*(
     }
     const page = pageOf(answer.result.toString("utf8"), member)
     if (page === undefined) return yield* misbehaved(backend, `answered ${method} without a list`)
+    if (all.length + page.texts.length > DEFINITIONS) return yield* misbehaved(backend, `lists more than ${DEFINITIONS} with ${method}`)
     all.push(...page.texts)
     cursor = page.cursor
-    if (cursor !== undefined && (seen.has(cursor) || seen.size > PAGES || all.length > DEFINITIONS)) {
+    if (cursor !== undefined && (seen.has(cursor) || seen.size >= PAGES)) {
       return yield* misbehaved(backend, `does not come to an end with ${method}`)
     }
     if (cursor !== undefined) seen.add(cursor)

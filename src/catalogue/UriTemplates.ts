@@ -3,7 +3,7 @@
 /** The fixed parts of a template, in order; expressions stand between them. */
 export const fixedParts = (template: string): ReadonlyArray<string> => template.split(/\{[^{}]*\}/u)
 
-/** Whether a URI has the fixed parts in their order; what an expression expands to is not empty. */
+/** Whether a URI has the fixed parts in their order; what an expression expands to may be empty. */
 export const mayComeFrom = (uri: string, parts: ReadonlyArray<string>): boolean => {
   const first = parts[0] ?? ""
   const last = parts[parts.length - 1] ?? ""
