@@ -44,6 +44,7 @@ export interface Snapshot {
   readonly instructions: string | undefined
   /** What stays out, and why. */
   readonly excluded: ReadonlyArray<Excluded & { readonly server: string }>
+  /** The route of a public URI, listed or not; its name is the server's own URI. */
   readonly ownerOfUri: (uri: string) => Route | undefined
 }
 
@@ -57,55 +58,65 @@ export const snapshot = (parts: ReadonlyArray<Part>, rules: NamingRules): Snapsh
   const prompts = nameAll(offersOf("prompts"), rules)
   const resources = addressAll(parts, "resources")
   const templates = addressAll(parts, "templates")
-  const templateRoutes = [...templates].map((named) => ({ parts: fixedParts(named.name), route: routeOf(named) }))
-  const resourceRoutes = routesOf(resources)
+  const fixed = templates.named.map((named) => ({ parts: fixedParts(named.name), named }))
+  const resourceRoutes = routesOf(resources.named)
+  const ofTemplate = (uri: string) => fixed.find(({ parts }) => mayComeFrom(uri, parts))?.named
 
   return {
     tools: routesOf(tools.named),
     prompts: routesOf(prompts.named),
     resources: resourceRoutes,
-    templates: routesOf(templates),
+    templates: routesOf(templates.named),
     lists: {
       tools: merged(tools.named),
       prompts: merged(prompts.named),
-      resources: merged(resources),
-      templates: merged(templates)
+      resources: merged(resources.named),
+      templates: merged(templates.named)
     },
     instructions: instructionsOf(parts),
     excluded: [
       ...parts.flatMap(({ listing, server }) => listing.excluded.map((one) => ({ ...one, server }))),
-      ...tools.excluded,
-      ...prompts.excluded
+      ...[tools, prompts, resources, templates].flatMap(({ excluded }) => excluded)
     ],
-    ownerOfUri: (uri) =>
-      resourceRoutes.get(uri)
-        ?? templateRoutes.find(({ parts }) => mayComeFrom(uri, parts))?.route
-        ?? ownerByScheme(uri, resources, templates)
+    ownerOfUri: (uri) => {
+      const listed = resourceRoutes.get(uri)
+      if (listed !== undefined) return listed
+      const found = ofTemplate(uri) ?? ownerByScheme(uri, [...resources.named, ...templates.named])
+      return found && { ...routeOf(found), name: uri.slice(aliasOf(found).length) }
+    }
   }
 }
 
 /** URIs stay as they are; one that a server before it also has becomes `<id>+<uri>`. */
-const addressAll = (parts: ReadonlyArray<Part>, kind: "resources" | "templates"): ReadonlyArray<Named> => {
+const addressAll = (parts: ReadonlyArray<Part>, kind: "resources" | "templates") => {
   const owners = new Map<string, string>()
-  return parts.flatMap(({ listing, server }) =>
-    listing.definitions[kind].flatMap((definition) => {
-      const name = owners.has(definition.name) ? `${server}+${definition.name}` : definition.name
-      if (owners.has(name)) return []
-      owners.set(name, server)
-      return [{ server, definition, name }]
-    })
-  )
+  const named: Array<Named> = []
+  const excluded: Array<Excluded & { readonly server: string }> = []
+  for (const { listing, server } of parts) {
+    for (const definition of listing.definitions[kind]) {
+      const owner = owners.get(definition.name)
+      const name = owner === undefined ? definition.name : `${server}+${definition.name}`
+      if (owner === server || owners.has(name)) {
+        excluded.push({ server, kind, name: definition.name, why: `its address "${name}" is taken by server "${owners.get(name) ?? server}"` })
+      } else {
+        owners.set(name, server)
+        named.push({ server, definition, name })
+      }
+    }
+  }
+  return { named, excluded }
 }
+
+/** What stands before the server's own URI in the public one; mostly nothing. */
+const aliasOf = ({ definition, name }: Named): string => name.slice(0, name.length - definition.name.length)
 
 const schemeOf = (uri: string): string => uri.slice(0, uri.indexOf(":") + 1)
 
 /** An unlisted URI belongs to the only server that has others of its scheme. */
-const ownerByScheme = (uri: string, ...named: ReadonlyArray<ReadonlyArray<Named>>): Route | undefined => {
+const ownerByScheme = (uri: string, named: ReadonlyArray<Named>): Named | undefined => {
   const scheme = schemeOf(uri)
-  const found = scheme === "" ? [] : named.flat().filter(({ name }) => schemeOf(name) === scheme)
-  const first = found[0]
-  if (first === undefined || found.some(({ server }) => server !== first.server)) return undefined
-  return { ...routeOf(first), name: uri }
+  const found = scheme === "" ? [] : named.filter(({ name }) => schemeOf(name) === scheme)
+  return found.every(({ server }) => server === found[0]?.server) ? found[0] : undefined
 }
 
 const routeOf = ({ definition, server }: Named): Route => ({ server, name: definition.name, definition })

@@ -56,16 +56,15 @@ export class Router extends Context.Service<Router, {
         () => notReady(server.id),
         (instance) => relay({ caller, instance, request, server, target })
       )
-    }, (effect, request) => Effect.withSpan(effect, request.method, { captureStackTrace: false }))
+    })
 
     const subscribe = (uri: string) =>
       Effect.suspend(() => {
         const { snapshot } = catalogue.current()
         const route = snapshot.ownerOfUri(uri)
         if (route === undefined) return Effect.fail(new UnknownName({ kind: "resource", name: uri }))
-        const own = snapshot.resources.has(uri) ? route.name : uri
-        subscriptions.add(route.server, own)
-        return Effect.succeed(() => subscriptions.remove(route.server, own))
+        subscriptions.add(route.server, route.name)
+        return Effect.succeed(() => subscriptions.remove(route.server, route.name))
       })
 
     return Router.of({ call, subscribe })
@@ -88,8 +87,7 @@ const targetOf = (snapshot: Snapshot, request: Request): Target | UnknownName =>
       if (uri === undefined) return new UnknownName({ kind: "parameter", name: "uri" })
       const route = snapshot.ownerOfUri(uri)
       if (route === undefined) return new UnknownName({ kind: "resource", name: uri })
-      const own = snapshot.resources.has(uri) ? route.name : uri
-      return { route, name: own, params: paramsWith(request, "uri", JSON.stringify(own)) }
+      return { route, name: route.name, params: paramsWith(request, "uri", JSON.stringify(route.name)) }
     }
   }
 }

@@ -1,0 +1,78 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import { type Part, snapshot } from "../../src/catalogue/Snapshot.ts"
+import { partWith } from "../kit/definitions.ts"
+
+const rules = { separator: "__", longest: 64 }
+const of = (...parts: ReadonlyArray<Part>) => snapshot(parts, rules)
+const listedIn = (pages: ReadonlyArray<Buffer>): ReadonlyArray<Record<string, unknown>> =>
+  pages.flatMap((page) => JSON.parse(`[${page.toString("utf8")}]`))
+
+describe("a snapshot", () => {
+  it("lists exactly what it routes, each under its public name", () => {
+    fc.assert(fc.property(fc.array(fc.array(name, { maxLength: 5 }), { maxLength: 4 }), (lists) => {
+      const made = of(...lists.map((tools, index) => partWith(`s${index}`, { tools })))
+      assert.deepStrictEqual(listedIn(made.lists.tools.pages).map(({ name }) => name), [...made.tools.keys()])
+      for (const [name, { name: own, server }] of made.tools) assert.strictEqual(name, `${server}__${own}`)
+    }))
+  })
+
+  it("changes the name in a definition and nothing else of its text", () => {
+    const made = of(partWith("s", { tools: ["a"] }))
+    assert.strictEqual(made.lists.tools.pages.join(""), `{"name":"s__a","title":"the a"}`)
+  })
+
+  it("has the same digest for the same list, and another one for another", () => {
+    const digestOf = (...tools: ReadonlyArray<string>) => of(partWith("s", { tools })).lists.tools.digest
+    assert.strictEqual(digestOf("a", "b"), digestOf("a", "b"))
+    assert.strictEqual(new Set([digestOf(), digestOf("a"), digestOf("a", "b"), digestOf("b", "a")]).size, 4)
+  })
+
+  it("cuts long lists into pages of 1,000 and keeps an empty one", () => {
+    const tools = Array.from({ length: 2001 }, (_, index) => `t${index}`)
+    const { pages } = of(partWith("s", { tools })).lists.tools
+    assert.deepStrictEqual(pages.map((page) => listedIn([page]).length), [1000, 1000, 1])
+    assert.deepStrictEqual(of().lists.tools.pages.map(String), [""])
+  })
+
+  it("names what a server says of itself under the server's id, and leaves silent ones out", () => {
+    const { instructions } = of(partWith("a", {}), { ...partWith("b", {}), instructions: "Use me" }, { ...partWith("c", {}), instructions: "x".repeat(9000) })
+    assert.strictEqual(instructions, `# b\nUse me\n\n# c\n${"x".repeat(8000)}`)
+    assert.isUndefined(of(partWith("a", {})).instructions)
+  })
+})
+
+describe("the owner of a URI", () => {
+  const made = of(
+    partWith("a", { resources: ["file:///same", "memo://a/1"], templates: ["file:///{path}", "db://a/{row}"] }),
+    partWith("b", { resources: ["file:///same", "note://1"], templates: ["file:///{path}"] })
+  )
+
+  it("is the server that lists it, under the URI of that server", () => {
+    assert.deepInclude(made.ownerOfUri("file:///same"), { server: "a", name: "file:///same" })
+    assert.deepInclude(made.ownerOfUri("b+file:///same"), { server: "b", name: "file:///same" })
+  })
+
+  it("is the server with the template it may come from, and that server is asked for its own URI", () => {
+    assert.deepInclude(made.ownerOfUri("file:///x/y"), { server: "a", name: "file:///x/y" })
+    assert.deepInclude(made.ownerOfUri("b+file:///x/y"), { server: "b", name: "file:///x/y" })
+    assert.deepInclude(made.ownerOfUri("db://a/5"), { server: "a", name: "db://a/5" })
+  })
+
+  it("is the only server with that scheme, and nobody where two have it or none", () => {
+    assert.deepInclude(made.ownerOfUri("note://unlisted"), { server: "b", name: "note://unlisted" })
+    for (const uri of ["http://elsewhere", "no scheme", "", "db://b/1/../../a"]) {
+      assert.notStrictEqual(made.ownerOfUri(uri)?.server, "b", uri)
+    }
+    const both = of(partWith("a", { resources: ["memo://1"] }), partWith("b", { resources: ["memo://2"] }))
+    assert.isUndefined(both.ownerOfUri("memo://3"))
+  })
+
+  it("that a server lists twice is listed once, and said", () => {
+    const twice = of(partWith("a", { resources: ["x:1", "x:1"] }), partWith("b", { resources: ["x:1", "x:1"] }))
+    assert.deepStrictEqual([...twice.resources.keys()], ["x:1", "b+x:1"])
+    assert.deepStrictEqual(twice.excluded.map(({ kind, name, server }) => [server, kind, name]), [["a", "resources", "x:1"], ["b", "resources", "x:1"]])
+  })
+})
+
+const name = fc.string({ unit: fc.constantFrom("a", "b", "_", ".", "-"), minLength: 1, maxLength: 12 })
