@@ -3,7 +3,8 @@
  * before parsing, and the keys we decide by must be there once and in exact case,
  * since a backend might read a duplicate or `Name` in another way than we do.
  */
-import { beyond, type Member, members } from "../lib/Json.ts"
+import { META } from "../backend/Era.ts"
+import { beyond, elements, type Member, members } from "../lib/Json.ts"
 import { isRecord } from "../lib/Record.ts"
 
 export interface Message {
@@ -47,10 +48,20 @@ export const readInbound = (bytes: Uint8Array): Inbound => {
   } catch {
     return invalid(PARSE_ERROR, "The message is not valid JSON")
   }
+  text = oneLine(text)
   if (!Array.isArray(parsed)) return readMessage(text, parsed)
   if (parsed.length === 0 || parsed.length > 100) return invalid(INVALID_REQUEST, "A batch holds 1 to 100 messages")
-  return { kind: "batch", items: parsed.map((item) => readMessage(JSON.stringify(item), item)) }
+  const places = elements(text) ?? []
+  return { kind: "batch", items: places.map(({ end, start }, index) => readMessage(text.slice(start, end), parsed[index])) }
 }
+
+const LINE_BREAKS = /[\r\n]/gu
+
+/**
+ * Line breaks stand only between tokens of JSON, where a space says the same; where
+ * messages are lines, one inside a message would let a client write another message.
+ */
+const oneLine = (text: string): string => text.replace(LINE_BREAKS, " ")
 
 const readMessage = (text: string, parsed: unknown): Inbound => {
   const found = members(text)
@@ -72,6 +83,9 @@ const readMessage = (text: string, parsed: unknown): Inbound => {
   if (unsure !== undefined) return invalid(INVALID_REQUEST, unsure, id)
   const meta = params["_meta"]
   if (meta !== undefined && !isRecord(meta)) return invalid(INVALID_REQUEST, "The _meta must be an object", id)
+  const metaPlace = parts.find(({ key }) => key === "_meta")
+  const unclear = metaPlace === undefined ? undefined : doubtIn(members(text, metaPlace.start) ?? [], META_KEYS)
+  if (unclear !== undefined) return invalid(INVALID_REQUEST, unclear, id)
   return { kind: "message", message: { text, id, method, params: parts, values: params, meta: meta ?? {} } }
 }
 
@@ -91,20 +105,28 @@ const idOf = (text: string, found: ReadonlyArray<Member>, id: unknown): string |
   return typeof id === "string" || raw === String(id) ? JSON.stringify(id) : null
 }
 
-const ENVELOPE = ["jsonrpc", "id", "method", "params", "result", "error"]
-const PARAMS = ["name", "uri", "arguments", "_meta", "cursor", "ref", "requestState", "inputResponses", "notifications"]
+/** Without case, as the readers fold it that ignore case: the long s is an s, the Kelvin sign a k. */
+const folded = (key: string): string => key.toUpperCase().toLowerCase()
+
+/** The keys we decide by, by what a reader that ignores case takes for them. */
+const exactly = (...keys: ReadonlyArray<string>): ReadonlyMap<string, string> => new Map(keys.map((key) => [folded(key), key]))
+
+const ENVELOPE = exactly("jsonrpc", "id", "method", "params", "result", "error")
+const PARAMS = exactly("name", "uri", "arguments", "_meta", "cursor", "ref", "requestState", "inputResponses", "notifications")
+const META_KEYS = exactly(...Object.values(META), "progressToken")
+
+/** Most members of a message, of its params and of its _meta. */
+const MEMBERS = 64
 
 /** A key that is there twice, or in another case than one we decide by. */
-const doubtIn = (found: ReadonlyArray<Member>, known: ReadonlyArray<string>): string | undefined => {
-  for (let i = 0; i < found.length; i++) {
-    const key = found[i]?.key ?? ""
-    for (let j = 0; j < i; j++) {
-      if (found[j]?.key === key) return `The key ${JSON.stringify(key)} is there twice`
-    }
-    if (!known.includes(key) && known.includes(key.toLowerCase())) {
-      return `The key ${JSON.stringify(key)} must be written "${key.toLowerCase()}"`
-    }
-    if (i > 64) return "There are too many members"
+const doubtIn = (found: ReadonlyArray<Member>, known: ReadonlyMap<string, string>): string | undefined => {
+  if (found.length > MEMBERS) return "There are too many members"
+  const seen = new Set<string>()
+  for (const { key } of found) {
+    if (seen.has(key)) return `The key ${JSON.stringify(key)} is there twice`
+    seen.add(key)
+    const meant = known.get(folded(key))
+    if (meant !== undefined && meant !== key) return `The key ${JSON.stringify(key)} must be written "${meant}"`
   }
   return undefined
 }

@@ -14,7 +14,9 @@ export const upgraded = (method: string, result: Buffer): ReadonlyArray<Chunk> =
     const text = result.toString("latin1")
     if (members(text)?.some(({ key }) => key === "resultType")) return [result]
   }
-  const brace = result.indexOf(0x7b)
+  const brace = result.findIndex((byte) => byte > 0x20)
+  // A result that is no object has no place for fields; the client gets what the backend said.
+  if (result[brace] !== 0x7b) return [result]
   const rest = result.subarray(brace + 1)
   const fields = `{"resultType":"complete"${method === "resources/read" ? `,"ttlMs":0,"cacheScope":"private"` : ""}`
   return isEmpty(rest) ? [fields, "}"] : [fields, ",", rest]
