@@ -26,7 +26,7 @@ export class Redactor {
   /** Replaces the known secrets; call it with each manifest that comes into force. */
   know(secrets: Iterable<string>): void {
     const long = [...new Set(secrets)].filter((secret) => secret.length >= SHORTEST)
-    this.#secrets = long.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)])
+    this.#secrets = long.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret.toWellFormed())])
       .sort((a, b) => b.length - a.length)
   }
 

@@ -14,20 +14,15 @@ export interface Deadline {
 
 /** @param millis longest silence in milliseconds, 1 to 2^31 - 1 */
 export const deadline = (millis: number, passed: () => void): Deadline => {
-  const hard = setTimeout(passed, Math.min(millis * HARD, 2 ** 31 - 1))
-  let soft: NodeJS.Timeout | undefined = setTimeout(passed, millis)
+  const last = performance.now() + millis * HARD
+  let timer: NodeJS.Timeout | undefined = setTimeout(passed, millis)
+  const until = (wait: number) => {
+    clearTimeout(timer)
+    timer = setTimeout(passed, Math.max(0, Math.min(wait, last - performance.now(), 2 ** 31 - 1)))
+  }
   return {
-    renew: () => {
-      if (soft === undefined) soft = setTimeout(passed, millis)
-      else soft.refresh()
-    },
-    hold: () => {
-      clearTimeout(soft)
-      soft = undefined
-    },
-    end: () => {
-      clearTimeout(hard)
-      clearTimeout(soft)
-    }
+    renew: () => until(millis),
+    hold: () => until(Number.POSITIVE_INFINITY),
+    end: () => clearTimeout(timer)
   }
 }
