@@ -16,13 +16,19 @@ export interface Deadline {
 export const deadline = (millis: number, passed: () => void): Deadline => {
   const last = performance.now() + millis * HARD
   let timer: NodeJS.Timeout | undefined = setTimeout(passed, millis)
+  let isOver = false
   const until = (wait: number) => {
+    // An answer to a question may come after the call has ended.
+    if (isOver) return
     clearTimeout(timer)
     timer = setTimeout(passed, Math.max(0, Math.min(wait, last - performance.now(), 2 ** 31 - 1)))
   }
   return {
     renew: () => until(millis),
     hold: () => until(Number.POSITIVE_INFINITY),
-    end: () => clearTimeout(timer)
+    end: () => {
+      isOver = true
+      clearTimeout(timer)
+    }
   }
 }
