@@ -19,6 +19,7 @@ import type { Loaded } from "./manifest/Load.ts"
 import { referredTexts } from "./manifest/Tree.ts"
 import { listen, type ListenFailed } from "./mcp/Listener.node.ts"
 import { Sessions } from "./mcp/Sessions.ts"
+import { serveStdio } from "./mcp/Stdio.node.ts"
 import type { Redactor } from "./observe/Redaction.ts"
 import { Reconciler } from "./reconcile/Reconciler.ts"
 import { Router } from "./router/Router.ts"
@@ -76,6 +77,9 @@ export const serve = Effect.fn("Gateway.serve")(function*(
   yield* reconciler.apply(manifest)
   return `http://${host.includes(":") ? `[${host}]` : host}:${address.port}${transports.http.path}`
 })
+
+/** Serves one client on standard input and output until that client is gone. */
+export const serveOnStdio = serveStdio({ input: process.stdin, output: process.stdout })
 
 /** Tells the redactor what is secret in a manifest: fixed headers, and whatever came from a reference. */
 export const knowSecrets = (redactor: Redactor, { manifest, tree }: Loaded): void => {

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The entry on Node: gives the command line its plugins and its platform. */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Effect, Layer } from "effect"

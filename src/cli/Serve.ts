@@ -1,8 +1,8 @@
 /** `manifold serve`: runs the gateway until it is told to stop, following the manifest as it changes. */
 import { NodeServices } from "@effect/platform-node"
-import { Console, Effect, Equal, Option, Stream } from "effect"
+import { Console, Effect, Equal, Layer, Option, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
-import { knowSecrets, layer, serve as serveGateway } from "../Gateway.ts"
+import { knowSecrets, layer, serve as serveGateway, serveOnStdio } from "../Gateway.ts"
 import { load, type Loaded } from "../manifest/Load.ts"
 import { changes } from "../manifest/Watch.node.ts"
 import { logs } from "../observe/Logs.node.ts"
@@ -51,15 +51,16 @@ export const serve = Command.make("serve", flags, Effect.fnUntraced(function*(in
 
   const run = Effect.gen(function*() {
     const address = yield* serveGateway(loaded)
-    yield* Console.log(`listening on ${address}`)
+    const { stdio } = loaded.manifest.hosting.transports
+    // With a client on standard output, that is the client's alone.
+    yield* stdio ? Effect.logInfo(`listening on ${address}`) : Console.log(`listening on ${address}`)
     if (input.watch) yield* follow(loaded, load(sources), redactor)
-    return yield* Effect.never
+    return yield* stdio ? serveOnStdio : Effect.never
   })
   const builtIn = yield* BuiltIn
   return yield* Effect.scoped(run).pipe(
     Effect.catchTag("ListenFailed", ({ message }) => stop(unavailable, message)),
-    Effect.provide(layer({ loaded, builtIn })),
-    Effect.provide(logs(redactor, input.logFormat))
+    Effect.provide(Layer.provideMerge(layer({ loaded, builtIn }), logs(redactor, input.logFormat)))
   )
 })).pipe(
   Command.withDescription("Run the gateway that a manifest describes"),

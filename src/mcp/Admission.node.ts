@@ -45,7 +45,7 @@ export const admit = (request: IncomingMessage, { hosts, origins }: Admission): 
   if (host === undefined) return { status: 400, why: "One Host header is needed" }
   if (!hosts.has(host)) return { status: 403, why: "This host is not served here; hosting.allowed_hosts adds one" }
   if (request.url?.startsWith("/") !== true) return { status: 400, why: "The request target must be a path" }
-  if (request.headersDistinct["origin"] === undefined) return undefined
+  if (request.headers["origin"] === undefined) return undefined
   const origin = single(request, "origin")?.toLowerCase()
   return origin !== undefined && origins.has(origin)
     ? undefined

@@ -1,6 +1,7 @@
 /** The exchange of one HTTP request: one JSON body, or a stream of events once something comes before the answer. */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Chunk, Exchange } from "./Exchange.ts"
+import { oneLine, oneLineOf } from "./OneLine.ts"
 
 const EVENT = "event: message\ndata: "
 const SSE_HEADERS = {
@@ -13,15 +14,23 @@ const SSE_HEADERS = {
 const UNREAD = 1024 * 1024
 /** Bodies up to this size are joined into one write. */
 const SMALL = 16 * 1024
-const LINE_BREAKS = /[\r\n]/gu
 
 /** How often a comment keeps a quiet stream open, in milliseconds. */
 const KEEP_ALIVE = 15_000
 
-/** Fields that a request may carry once only where we decide by them. */
-export const single = (request: IncomingMessage, name: string): string | undefined => {
-  const values = request.headersDistinct[name]
-  return values?.length === 1 ? values[0] : undefined
+/**
+ * The value of a header (name in lower case) that is there exactly once. Read from what was
+ * sent, since Node keeps the first of two for some names and joins them for others.
+ */
+export const single = ({ rawHeaders }: IncomingMessage, name: string): string | undefined => {
+  let value: string | undefined
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const field = rawHeaders[i]
+    if (field === undefined || field.length !== name.length || field.toLowerCase() !== name) continue
+    if (value !== undefined) return undefined
+    value = rawHeaders[i + 1]
+  }
+  return value
 }
 
 /** Starts an event stream on a response and keeps it open. */
@@ -37,14 +46,6 @@ export const eventStream = (response: ServerResponse, headers: Readonly<Record<s
     },
     end: () => response.end()
   }
-}
-
-/** Line breaks stand only between tokens in JSON text, and would end the event. */
-const oneLine = (text: string): string => text.replace(LINE_BREAKS, " ")
-
-const oneLineOf = (chunk: Chunk): Chunk => {
-  if (typeof chunk === "string") return oneLine(chunk)
-  return chunk.includes(0x0a) || chunk.includes(0x0d) ? oneLine(chunk.toString("utf8")) : chunk
 }
 
 const sizeOf = (body: ReadonlyArray<Chunk>): number => {

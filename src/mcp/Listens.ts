@@ -57,7 +57,7 @@ export const listen = Effect.fnUntraced(function*(id: string, { values }: Messag
     }
     for (const method of methodsFor(change.kinds, lists)) tell(method, {})
   })
-  yield* Effect.never.pipe(Effect.ensuring(Effect.sync(() => {
+  return yield* Effect.never.pipe(Effect.ensuring(Effect.sync(() => {
     stop()
     for (const release of releases) if (release._tag === "Some") release.value()
     exchange.respond(200, resultOf(id, JSON.stringify({ resultType: "complete", ...tag })))

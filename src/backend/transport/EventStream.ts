@@ -1,5 +1,5 @@
 /** Reads Server-Sent Events (WHATWG HTML, 9.2.6) from chunks, each event with a limit on its size. */
-import { lineReader } from "./LineReader.ts"
+import { lineReader } from "../../lib/LineReader.ts"
 
 export interface ServerEvent {
   readonly event: string

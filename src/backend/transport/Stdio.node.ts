@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { Effect, Schema, type Scope } from "effect"
 import { Children } from "./Children.ts"
-import { lineReader } from "./LineReader.ts"
+import { lineReader } from "../../lib/LineReader.ts"
 import { MESSAGE_LIMIT, type Outgoing, QUEUE_LIMIT, type Receiver, type Transport } from "./Transport.ts"
 
 /** A child that could not be started at all. */

@@ -23,7 +23,7 @@ const serverMeta = `"_meta":${JSON.stringify({ [META.server]: SERVER_INFO })}`
 const listFields = `,"resultType":"complete","ttlMs":0,"cacheScope":"private",${serverMeta}`
 
 /** Whether a message is one of this era: it says so in its envelope or its header, or is a method only this era has. */
-export const isModern = (exchange: Exchange, { meta, method }: Message): boolean =>
+export const isModern = (exchange: Pick<Exchange, "header">, { meta, method }: Message): boolean =>
   meta[META.version] !== undefined ||
   (method !== "initialize" && (exchange.header("mcp-protocol-version") === MODERN_VERSION || OWN.has(method)))
 

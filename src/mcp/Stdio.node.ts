@@ -1,0 +1,101 @@
+/**
+ * One client on standard input and output, of any revision: a message a line. Cancelling
+ * is a notification in both eras here; the end of the input is the end of the client.
+ */
+import type { Readable, Writable } from "node:stream"
+import { Cause, Effect, type Fiber } from "effect"
+import { lineReader } from "../lib/LineReader.ts"
+import { CODE, errorOf, type Exchange } from "./Exchange.ts"
+import { LOCAL, type McpServices } from "./Http.node.ts"
+import { type Inbound, type Message, readInbound } from "./Inbound.ts"
+import { oneLine, oneLineOf } from "./OneLine.ts"
+import { inBatch } from "./revision/Batch.ts"
+import * as Legacy from "./revision/Legacy.ts"
+import * as Modern from "./revision/Modern.ts"
+import { attachStream, type Session, Sessions } from "./Sessions.ts"
+
+/** Longest message in bytes. */
+const LINE = 4 * 1024 * 1024
+
+export interface Streams {
+  readonly input: Readable
+  readonly output: Writable
+}
+
+/** Serves until the input ends; then every request in flight is stopped. */
+export const serveStdio = Effect.fn("Stdio.serve")(function*({ input, output }: Streams) {
+  const context = yield* Effect.context<McpServices>()
+  const fork = Effect.runForkWith(context)
+  const running = new Map<string, Fiber.Fiber<unknown>>()
+  let session: Session | undefined
+
+  const write = (text: string) => output.write(`${text}\n`)
+  const exchange: Exchange = {
+    transport: "stdio",
+    header: () => undefined,
+    send: (text) => write(oneLine(text)),
+    stream: () => {},
+    respond: (_, body) => write(body.map(oneLineOf).join("")),
+    end: () => {},
+    onGone: () => {}
+  }
+
+  const run = (effect: Effect.Effect<unknown, never, McpServices>, id: string | undefined) => {
+    const fiber = fork(effect)
+    if (id !== undefined) running.set(id, fiber)
+    fiber.addObserver((exit) => {
+      if (id !== undefined) running.delete(id)
+      if (exit._tag === "Success" || Cause.hasInterruptsOnly(exit.cause)) return
+      fork(Effect.logError("A request failed by a defect of the gateway", exit.cause))
+      if (id !== undefined) exchange.respond(500, errorOf(id, CODE.internal, "Internal error of the gateway"))
+    })
+  }
+
+  const modern = (message: Message) => {
+    const { id, method, values } = message
+    if (id === undefined && method === "notifications/cancelled") {
+      return running.get(JSON.stringify(values["requestId"]))?.interruptUnsafe()
+    }
+    return run(Modern.handle(message, exchange, LOCAL), id)
+  }
+
+  const legacy = Effect.fnUntraced(function*(inbound: Inbound) {
+    if (inbound.kind === "invalid") return exchange.respond(400, errorOf(inbound.id, inbound.code, inbound.reason))
+    if (inbound.kind === "message" && inbound.message.method === "initialize") {
+      session = yield* Legacy.initialize(inbound.message, exchange, LOCAL)
+      if (session !== undefined) attachStream(session, { send: exchange.send, end: () => {} })
+      return
+    }
+    if (session === undefined) {
+      const id = inbound.kind === "message" ? inbound.message.id : undefined
+      return id === undefined ? undefined : exchange.respond(400, errorOf(id, CODE.invalidRequest, "Send initialize first"))
+    }
+    if (inbound.kind === "response") return Legacy.answered(session, inbound.id, inbound.member)
+    return inbound.kind === "message"
+      ? yield* Legacy.handle(inbound.message, exchange, session)
+      : yield* inBatch(inbound.items, exchange, session)
+  })
+
+  const line = (bytes: Buffer) => {
+    const inbound = readInbound(bytes)
+    if (inbound.kind === "message" && isModern(inbound.message, session)) return modern(inbound.message)
+    return run(legacy(inbound), undefined)
+  }
+
+  yield* Effect.callback<void>((resume) => {
+    const ended = () => resume(Effect.void)
+    input.on("data", lineReader(LINE, line, ended))
+    input.once("end", ended)
+    input.once("error", ended)
+    return Effect.sync(() => input.destroy())
+  })
+  for (const fiber of running.values()) fiber.interruptUnsafe()
+  if (session !== undefined) (yield* Sessions).close(session)
+})
+
+/** A modern client says so in each request, but not in `notifications/cancelled`: without a session that is one too. */
+const isModern = (message: Message, session: Session | undefined): boolean =>
+  message.id === undefined && message.method === "notifications/cancelled"
+    ? session === undefined
+    : Modern.isModern({ header: () => undefined }, message)
+
