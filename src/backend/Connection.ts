@@ -26,6 +26,8 @@ export interface Listener {
   /** A notification that belongs to the request, progress with the caller's own token. */
   readonly notify: (text: string) => void
   readonly log: (text: string) => void
+  /** The backend let its connection go and goes on working; the rest comes later. */
+  readonly paused?: () => void
   /** Absent when the caller cannot be asked. */
   readonly ask?: (question: Question) => void
   readonly done: (answer: Answer) => void
@@ -59,7 +61,11 @@ export class Connection {
 
   /** What the transport reports to. */
   readonly receiver: Receiver = {
-    message: (bytes, origin) => this.#message(readMessage(bytes), origin),
+    message: (bytes, origin) => {
+      this.#message(readMessage(bytes), origin)
+      return origin !== undefined && !this.#pending.has(origin)
+    },
+    paused: (id) => this.#pending.get(id)?.listener.paused?.(),
     failed: (id, failure) => this.#finish(id, { kind: "failed", failure }),
     closed: (why) => this.close(why)
   }

@@ -1,5 +1,7 @@
 /** One message of a client and the way back to it, whichever transport carried it. */
 
+import type { EventLog } from "./EventLog.ts"
+
 /** Text or bytes, written one after the other. */
 export type Chunk = string | Buffer
 
@@ -11,6 +13,12 @@ export interface Exchange {
   readonly send: (text: string) => void
   /** Opens the stream without a message yet, for answers that take long by nature. */
   readonly stream: () => void
+  /** Whether the client names the stream before the single body in what it accepts. */
+  readonly prefersStream: boolean
+  /** From now on the stream's events have ids, and a client that loses it can come back for them. */
+  readonly keep: (open: () => EventLog) => void
+  /** Lets a client go that can come back; the others stay. */
+  readonly pause: () => void
   /** Answers and ends. */
   readonly respond: (status: number, body: ReadonlyArray<Chunk>, headers?: Readonly<Record<string, string>>) => void
   /** Ends without a JSON-RPC answer. */

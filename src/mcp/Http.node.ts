@@ -153,7 +153,10 @@ const getStream = Effect.fnUntraced(function*(request: IncomingMessage, response
   }
   const session = yield* sessionOf(httpExchange(request, response), undefined)
   if (session === undefined) return
+  const lastEvent = single(request, "last-event-id")
+  const found = lastEvent === undefined ? undefined : session.logs.find(lastEvent)
   const stream = eventStream(response)
+  if (found !== undefined) return found.log.attach(stream, found.after)
   attachStream(session, stream)
   response.once("close", () => {
     if (session.stream === stream) session.stream = undefined

@@ -1,5 +1,6 @@
 /** The exchange of one HTTP request: one JSON body, or a stream of events once something comes before the answer. */
 import type { IncomingMessage, ServerResponse } from "node:http"
+import type { EventLog } from "./EventLog.ts"
 import type { Chunk, Exchange } from "./Exchange.ts"
 import { oneLine, oneLineOf } from "./OneLine.ts"
 
@@ -33,6 +34,9 @@ export const single = ({ rawHeaders }: IncomingMessage, name: string): string | 
   return value
 }
 
+/** How soon, in milliseconds, a client that was let go should come back. */
+const RETRY = 500
+
 /** Starts an event stream on a response and keeps it open. */
 export const eventStream = (response: ServerResponse, headers: Readonly<Record<string, string>> = {}) => {
   response.writeHead(200, { ...SSE_HEADERS, ...headers })
@@ -40,11 +44,22 @@ export const eventStream = (response: ServerResponse, headers: Readonly<Record<s
   const timer = setInterval(() => response.write(": keep-alive\n\n"), KEEP_ALIVE)
   timer.unref()
   response.once("close", () => clearInterval(timer))
+  const canTake = () => !response.writableEnded && !response.destroyed && response.writableLength <= UNREAD
   return {
     send: (text: string) => {
-      if (response.writableLength <= UNREAD) response.write(`${EVENT}${oneLine(text)}\n\n`)
+      if (canTake()) response.write(`${EVENT}${oneLine(text)}\n\n`)
     },
-    end: () => response.end()
+    /** For an event log: with the id that lets the client come back. */
+    event: (id: string, text: string) => {
+      if (canTake()) response.write(`id: ${id}\n${EVENT}${oneLine(text)}\n\n`)
+    },
+    /** An event without a message, so that the client has an id before the first one. */
+    prime: (id: string) => {
+      response.write(`id: ${id}\nretry: ${RETRY}\ndata: \n\n`)
+    },
+    end: () => {
+      response.end()
+    }
   }
 }
 
@@ -57,17 +72,25 @@ const sizeOf = (body: ReadonlyArray<Chunk>): number => {
 const joined = (body: ReadonlyArray<Chunk>): Buffer =>
   Buffer.concat(body.map((chunk) => typeof chunk === "string" ? Buffer.from(chunk) : chunk))
 
+const prefersStream = (accept: string | undefined): boolean =>
+  accept !== undefined && accept.startsWith("text/event-stream")
+
 export const httpExchange = (request: IncomingMessage, response: ServerResponse): Exchange => {
   let stream: ReturnType<typeof eventStream> | undefined
+  let log: EventLog | undefined
+  let openLog: (() => EventLog) | undefined
+  const isOver = () => response.writableEnded || response.destroyed
 
-  const respond = (status: number, body: ReadonlyArray<Chunk>, headers?: Readonly<Record<string, string>>) => {
-    if (response.writableEnded || response.destroyed) return
-    if (stream !== undefined) {
-      response.write(EVENT)
-      for (const chunk of body) response.write(oneLineOf(chunk))
-      response.end("\n\n")
-      return
-    }
+  const open = () => {
+    stream = eventStream(response)
+    log = openLog?.()
+    if (log === undefined) return stream
+    stream.prime(log.first)
+    log.attach(stream, 0)
+    return stream
+  }
+
+  const whole = (status: number, body: ReadonlyArray<Chunk>, headers?: Readonly<Record<string, string>>) => {
     const size = sizeOf(body)
     response.writeHead(status, { ...headers, "content-type": "application/json", "content-length": size })
     if (size <= SMALL) {
@@ -81,17 +104,36 @@ export const httpExchange = (request: IncomingMessage, response: ServerResponse)
   return {
     transport: "http",
     header: (name) => single(request, name),
+    prefersStream: prefersStream(request.headers.accept),
+    keep: (open) => {
+      openLog = open
+    },
     stream: () => {
-      stream ??= eventStream(response)
+      if (!isOver() && stream === undefined) open()
     },
     send: (text) => {
-      if (response.writableEnded || response.destroyed) return
-      stream ??= eventStream(response)
-      stream.send(text)
+      if (stream === undefined && isOver()) return
+      const opened = stream ?? open()
+      if (log === undefined) opened.send(text)
+      else log.append(text)
     },
-    respond,
+    pause: () => {
+      if (stream !== undefined) log?.pause()
+    },
+    respond: (status, body, headers) => {
+      if (stream !== undefined && log !== undefined) {
+        log.append(joined(body).toString("utf8"))
+        log.finish()
+        return
+      }
+      if (isOver()) return
+      if (stream === undefined) return whole(status, body, headers)
+      response.write(EVENT)
+      for (const chunk of body) response.write(oneLineOf(chunk))
+      response.end("\n\n")
+    },
     end: (status, headers) => {
-      if (response.writableEnded || response.destroyed) return
+      if (isOver()) return
       if (stream === undefined) response.writeHead(status, { ...headers, "content-length": 0 })
       response.end()
     },

@@ -6,6 +6,7 @@ import { Clock, Context, Duration, Effect, Layer, Schedule } from "effect"
 import type { Question } from "../backend/Connection.ts"
 import { Catalogue, type Change } from "../catalogue/Catalogue.ts"
 import type { Principal } from "../plugin/Auth.ts"
+import { EventLogs } from "./EventLog.ts"
 import { LIST_CHANGED } from "./Listens.ts"
 
 /** A stream on which the client hears what belongs to no request. */
@@ -34,6 +35,8 @@ export interface Session {
   /** Questions to the client, by the id that the gateway gave them, as JSON text. */
   readonly questions: Map<string, Question>
   asked: number
+  /** Streams that the client can come back to. */
+  readonly logs: EventLogs
 }
 
 /** Most sessions at once; the next `initialize` is refused. */
@@ -106,7 +109,8 @@ const sessionWith = (given: Pick<Session, "id" | "principal" | "version" | "capa
   subscribed: new Map(),
   running: new Map(),
   questions: new Map(),
-  asked: 0
+  asked: 0,
+  logs: new EventLogs()
 })
 
 /** Sends a notification on the session's own stream, or keeps it until there is one. */

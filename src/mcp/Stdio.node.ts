@@ -35,6 +35,9 @@ export const serveStdio = Effect.fn("Stdio.serve")(function*({ input, output }: 
     header: () => undefined,
     send: (text) => write(oneLine(text)),
     stream: () => {},
+    prefersStream: false,
+    keep: () => {},
+    pause: () => {},
     respond: (_, body) => write(body.map(oneLineOf).join("")),
     end: () => {},
     onGone: () => {}

@@ -176,6 +176,7 @@ const waiting = (connection: Connection, call: Call, { listener }: Caller, serve
         listener.notify(text)
       },
       log: listener.log,
+      ...(listener.paused === undefined ? {} : { paused: listener.paused }),
       ...(ask === undefined ? {} : {
         ask: (question) => {
           limit.hold()

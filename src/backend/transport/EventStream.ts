@@ -6,6 +6,13 @@ export interface ServerEvent {
   readonly data: Buffer
 }
 
+/** What a stream said about coming back to it. */
+export interface Position {
+  lastEventId: string | undefined
+  /** Milliseconds. */
+  retry: number
+}
+
 const DATA = Buffer.from("data:")
 const COLON = 0x3a
 const SPACE = 0x20
@@ -14,8 +21,14 @@ const SPACE = 0x20
  * @param limit largest event in bytes
  * @param event gets each event that has data
  * @param overflow called once when an event passes the limit
+ * @param position kept up to date with `id` and `retry`
  */
-export const eventReader = (limit: number, event: (event: ServerEvent) => void, overflow: () => void) => {
+export const eventReader = (
+  limit: number,
+  event: (event: ServerEvent) => void,
+  overflow: () => void,
+  position: Position = { lastEventId: undefined, retry: 1000 }
+) => {
   let type = "message"
   let data: Array<Buffer> = []
   let size = 0
@@ -38,10 +51,12 @@ export const eventReader = (limit: number, event: (event: ServerEvent) => void, 
     }
     const text = line.toString("utf8")
     if (text.startsWith("event:")) type = text.slice(6).trim()
+    if (text.startsWith("id:")) position.lastEventId = text.slice(3).trim()
+    if (/^retry: ?\d{1,6}$/u.test(text)) position.retry = Number(text.slice(6))
   }
 
   const dispatch = () => {
-    if (data.length > 0) event({ event: type, data: data.length === 1 && data[0] !== undefined ? data[0] : joined(data) })
+    if (size > 0) event({ event: type, data: data.length === 1 && data[0] !== undefined ? data[0] : joined(data) })
     type = "message"
     data = []
     size = 0

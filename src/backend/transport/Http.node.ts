@@ -5,7 +5,7 @@
  */
 import type { IncomingHttpHeaders } from "node:http"
 import { type Dispatcher, Pool } from "undici"
-import { eventReader } from "./EventStream.ts"
+import { eventReader, type Position } from "./EventStream.ts"
 import { type Failure, MESSAGE_LIMIT, type Outgoing, type Receiver, type Transport } from "./Transport.ts"
 
 export interface Endpoint {
@@ -20,6 +20,8 @@ const CONNECTIONS = 256
 export const poolFor = (url: URL): Pool =>
   new Pool(url.origin, { connections: CONNECTIONS, pipelining: 1, headersTimeout: 0, bodyTimeout: 0, connectTimeout: 10_000 })
 
+const start = (): Position => ({ lastEventId: undefined, retry: 1000 })
+
 interface Exchange {
   readonly method: "POST" | "GET" | "DELETE"
   readonly headers: Record<string, string>
@@ -27,11 +29,16 @@ interface Exchange {
   /** `undefined` for notifications and for the shared stream. */
   readonly id: number | undefined
   readonly ended: (failure: Failure | undefined) => void
+  /** Where its stream has come to. */
+  readonly position: Position
 }
 
 export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver): Transport => {
   const path = endpoint.url.pathname + endpoint.url.search
   const open = new Map<number, Dispatcher.DispatchController>()
+  /** Requests whose stream is taken up again in a moment. */
+  const waiting = new Map<number, NodeJS.Timeout>()
+  let isClosed = false
   const forgotten = new WeakSet<Dispatcher.DispatchController>()
   const base: Record<string, string> = {
     ...endpoint.headers,
@@ -39,13 +46,14 @@ export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver
     accept: "application/json, text/event-stream"
   }
 
-  const dispatch = ({ body, ended, headers, id, method }: Exchange) => {
+  const dispatch = ({ body, ended, headers, id, method, position }: Exchange) => {
     pool.dispatch({ origin: endpoint.url.origin, path, method, headers, body }, {
       onRequestStart: (controller) => {
         if (id !== undefined) open.set(id, controller)
       },
       ...reading({
         id,
+        position,
         receiver,
         session: (value) => {
           base["mcp-session-id"] = value
@@ -57,37 +65,63 @@ export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver
     })
   }
 
-  const send = ({ headers, id, text }: Outgoing) =>
-    dispatch({
-      method: "POST",
-      headers: { ...base, ...headers },
-      body: text,
-      id,
-      ended: (failure) => {
-        if (failure === undefined || id === undefined) return
-        if (failure.status === 404 && base["mcp-session-id"] !== undefined) receiver.closed("the backend ended the session")
-        receiver.failed(id, failure)
-      }
-    })
+  const answered = (id: number | undefined, position: Position) => (failure: Failure | undefined) => {
+    if (failure === undefined || id === undefined) return
+    if (failure.kind === "stream_ended" && position.lastEventId !== undefined) return comeBack(id, position.lastEventId, position.retry)
+    if (failure.status === 404 && base["mcp-session-id"] !== undefined) receiver.closed("the backend ended the session")
+    receiver.failed(id, failure)
+  }
 
-  const openStream = () =>
+  /** Takes up the stream of a request that the backend let go (2025-11-25, "Resumability and Redelivery"). */
+  const comeBack = (id: number, lastEventId: string, retry: number) => {
+    receiver.paused(id)
+    const position = start()
+    const ask = () =>
+      dispatch({
+        method: "GET",
+        headers: { ...base, accept: "text/event-stream", "last-event-id": lastEventId },
+        body: null,
+        id,
+        position,
+        ended: answered(id, position)
+      })
+    const timer = setTimeout(ask, retry)
+    waiting.set(id, timer)
+  }
+
+  const send = ({ headers, id, text }: Outgoing) => {
+    const position = start()
+    dispatch({ method: "POST", headers: { ...base, ...headers }, body: text, id, position, ended: answered(id, position) })
+  }
+
+  /** The shared stream; a server may end it now and then, and it is opened again where it was. */
+  const openStream = (lastEventId?: string) => {
+    const position = start()
     dispatch({
       method: "GET",
-      headers: { ...base, accept: "text/event-stream" },
+      headers: { ...base, accept: "text/event-stream", ...(lastEventId === undefined ? {} : { "last-event-id": lastEventId }) },
       body: null,
       id: undefined,
+      position,
       ended: (failure) => {
-        // 405 says that there is no such stream, which is legal; a stream that was there and broke is a lost backend.
-        if (failure?.kind === "stream_ended" || failure?.kind === "unreachable") receiver.closed(failure.detail)
+        if (isClosed) return
+        // 405 says that there is no such stream, which is legal.
+        if (failure?.kind === "unreachable" || failure?.status === 404) return receiver.closed(failure.detail)
+        if (failure?.kind === "stream_ended") setTimeout(() => isClosed || openStream(position.lastEventId ?? lastEventId), position.retry)
       }
     })
+  }
 
   const close = () => {
+    isClosed = true
+    for (const timer of waiting.values()) clearTimeout(timer)
     if (base["mcp-session-id"] === undefined) return
-    dispatch({ method: "DELETE", headers: { ...base }, body: null, id: undefined, ended: () => {} })
+    dispatch({ method: "DELETE", headers: { ...base }, body: null, id: undefined, position: start(), ended: () => {} })
   }
 
   const forget = (id: number) => {
+    clearTimeout(waiting.get(id))
+    waiting.delete(id)
     const controller = open.get(id)
     if (controller === undefined) return
     open.delete(id)
@@ -99,7 +133,7 @@ export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver
     kind: "http",
     send,
     forget,
-    openStream,
+    openStream: () => openStream(),
     agreed: (version) => {
       base["mcp-protocol-version"] = version
     },
@@ -109,13 +143,14 @@ export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver
 
 interface Reading {
   readonly id: number | undefined
+  readonly position: Position
   readonly receiver: Receiver
   readonly session: (value: string) => void
 }
 
 /** Handlers that turn one HTTP answer into messages and, at its end, at most one failure. */
 const reading = (
-  { id, receiver, session }: Reading,
+  { id, position, receiver, session }: Reading,
   ended: (controller: Dispatcher.DispatchController, failure: Failure | undefined) => void
 ) => {
   let status = 0
@@ -135,12 +170,12 @@ const reading = (
     }
     const type = headers["content-type"] ?? ""
     if (type.startsWith("text/event-stream")) {
-      let any = false
+      // A stream may end after some notifications without the answer, which is then still due.
+      let isAnswered = false
       feed = eventReader(MESSAGE_LIMIT, ({ data }) => {
-        any = true
-        receiver.message(data, id)
-      }, overflow)
-      finish = () => any
+        isAnswered = receiver.message(data, id)
+      }, overflow, position)
+      finish = () => isAnswered
     } else {
       const body = collected(overflow)
       feed = body.feed

@@ -23,8 +23,13 @@ export interface Failure {
 }
 
 export interface Receiver {
-  /** `origin` is the request whose stream carried the message; `undefined` on a shared one. */
-  readonly message: (bytes: Buffer, origin: number | undefined) => void
+  /**
+   * `origin` is the request whose stream carried the message; `undefined` on a shared one.
+   * Gives whether that request is answered now.
+   */
+  readonly message: (bytes: Buffer, origin: number | undefined) => boolean
+  /** The stream of request `id` ended before its answer, and will be taken up again. */
+  readonly paused: (id: number) => void
   /** The request `id` will get no answer. */
   readonly failed: (id: number, failure: Failure) => void
   /** The transport is gone for good. */

@@ -67,6 +67,9 @@ export const handle = Effect.fnUntraced(function*(message: Message, exchange: Ex
   if (session.running.has(id)) {
     return exchange.respond(200, errorOf(id, CODE.invalidRequest, "A request with this id is still running"))
   }
+  // Only this revision has the event without data that gives a client an id to come back with.
+  if (session.version === LEGACY_VERSION) exchange.keep(() => session.logs.open())
+  if (exchange.prefersStream) exchange.stream()
   const kind = LIST_METHODS.get(method)
   if (kind !== undefined) {
     const list = listed((yield* Catalogue).current().snapshot, kind, message.values["cursor"], "")
@@ -120,6 +123,7 @@ const relayed = (id: string, message: Message, exchange: Exchange, session: Sess
           capabilities: session.capabilities,
           listener: {
             notify: exchange.send,
+            paused: exchange.pause,
             log: (text) => {
               if (session.level === undefined || reaches(text, session.level)) exchange.send(text)
             },

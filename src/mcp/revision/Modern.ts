@@ -39,6 +39,7 @@ export const handle = Effect.fnUntraced(function*(message: Message, exchange: Ex
   const refusal = check(exchange, message) ?? checkParamHeaders(exchange, message, snapshot)
   if (refusal !== undefined) return refuse(exchange, id, refusal)
 
+  if (exchange.prefersStream) exchange.stream()
   if (kind !== undefined) {
     const list = listed(snapshot, kind, values["cursor"], listFields)
     return list === undefined
