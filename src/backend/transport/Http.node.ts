@@ -14,6 +14,9 @@ export interface Endpoint {
   readonly headers: Readonly<Record<string, string>>
 }
 
+/** Stands for the shared stream among the ids of requests, which begin at 1. */
+const SHARED = 0
+
 /** Most connections to one backend. */
 const CONNECTIONS = 256
 
@@ -26,7 +29,7 @@ interface Exchange {
   readonly method: "POST" | "GET" | "DELETE"
   readonly headers: Record<string, string>
   readonly body: string | null
-  /** `undefined` for notifications and for the shared stream. */
+  /** `undefined` for notifications. */
   readonly id: number | undefined
   readonly ended: (failure: Failure | undefined) => void
   /** Where its stream has come to. */
@@ -36,6 +39,8 @@ interface Exchange {
 export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver): Transport => {
   const path = endpoint.url.pathname + endpoint.url.search
   const open = new Map<number, Dispatcher.DispatchController>()
+  /** Requests that were forgotten before they had a connection. */
+  const early = new Set<number>()
   /** Requests whose stream is taken up again in a moment. */
   const waiting = new Map<number, NodeJS.Timeout>()
   let isClosed = false
@@ -49,10 +54,12 @@ export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver
   const dispatch = ({ body, ended, headers, id, method, position }: Exchange) => {
     pool.dispatch({ origin: endpoint.url.origin, path, method, headers, body }, {
       onRequestStart: (controller) => {
-        if (id !== undefined) open.set(id, controller)
+        if (id === undefined) return
+        open.set(id, controller)
+        if (early.delete(id)) abort(id)
       },
       ...reading({
-        id,
+        origin: id === SHARED ? undefined : id,
         position,
         receiver,
         session: (value) => {
@@ -76,17 +83,12 @@ export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver
   const comeBack = (id: number, lastEventId: string, retry: number) => {
     receiver.paused(id)
     const position = start()
-    const ask = () =>
-      dispatch({
-        method: "GET",
-        headers: { ...base, accept: "text/event-stream", "last-event-id": lastEventId },
-        body: null,
-        id,
-        position,
-        ended: answered(id, position)
-      })
-    const timer = setTimeout(ask, retry)
-    waiting.set(id, timer)
+    const ask = () => {
+      waiting.delete(id)
+      const headers = { ...base, accept: "text/event-stream", "last-event-id": lastEventId }
+      dispatch({ method: "GET", headers, body: null, id, position, ended: answered(id, position) })
+    }
+    waiting.set(id, setTimeout(ask, retry))
   }
 
   const send = ({ headers, id, text }: Outgoing) => {
@@ -95,19 +97,22 @@ export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver
   }
 
   /** The shared stream; a server may end it now and then, and it is opened again where it was. */
-  const openStream = (lastEventId?: string) => {
+  const openStream = (before: Position | undefined) => {
     const position = start()
+    position.lastEventId = before?.lastEventId
+    const { lastEventId } = position
     dispatch({
       method: "GET",
       headers: { ...base, accept: "text/event-stream", ...(lastEventId === undefined ? {} : { "last-event-id": lastEventId }) },
       body: null,
-      id: undefined,
+      id: SHARED,
       position,
       ended: (failure) => {
         if (isClosed) return
         // 405 says that there is no such stream, which is legal.
-        if (failure?.kind === "unreachable" || failure?.status === 404) return receiver.closed(failure.detail)
-        if (failure?.kind === "stream_ended") setTimeout(() => isClosed || openStream(position.lastEventId ?? lastEventId), position.retry)
+        const isLost = failure?.kind === "unreachable" || (failure?.status === 404 && before !== undefined)
+        if (isLost) return receiver.closed(failure.detail)
+        if (failure?.kind === "stream_ended") setTimeout(() => isClosed || openStream(position), position.retry)
       }
     })
   }
@@ -115,13 +120,12 @@ export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver
   const close = () => {
     isClosed = true
     for (const timer of waiting.values()) clearTimeout(timer)
+    for (const id of [...open.keys()]) abort(id)
     if (base["mcp-session-id"] === undefined) return
     dispatch({ method: "DELETE", headers: { ...base }, body: null, id: undefined, position: start(), ended: () => {} })
   }
 
-  const forget = (id: number) => {
-    clearTimeout(waiting.get(id))
-    waiting.delete(id)
+  const abort = (id: number) => {
     const controller = open.get(id)
     if (controller === undefined) return
     open.delete(id)
@@ -129,11 +133,19 @@ export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver
     controller.abort(new Error("cancelled"))
   }
 
+  const forget = (id: number) => {
+    const timer = waiting.get(id)
+    clearTimeout(timer)
+    waiting.delete(id)
+    if (open.has(id)) abort(id)
+    else if (timer === undefined) early.add(id)
+  }
+
   return {
     kind: "http",
     send,
     forget,
-    openStream: () => openStream(),
+    openStream: () => openStream(undefined),
     agreed: (version) => {
       base["mcp-protocol-version"] = version
     },
@@ -142,7 +154,8 @@ export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver
 }
 
 interface Reading {
-  readonly id: number | undefined
+  /** The request that the messages belong to. */
+  readonly origin: number | undefined
   readonly position: Position
   readonly receiver: Receiver
   readonly session: (value: string) => void
@@ -150,7 +163,7 @@ interface Reading {
 
 /** Handlers that turn one HTTP answer into messages and, at its end, at most one failure. */
 const reading = (
-  { id, position, receiver, session }: Reading,
+  { origin, position, receiver, session }: Reading,
   ended: (controller: Dispatcher.DispatchController, failure: Failure | undefined) => void
 ) => {
   let status = 0
@@ -173,13 +186,13 @@ const reading = (
       // A stream may end after some notifications without the answer, which is then still due.
       let isAnswered = false
       feed = eventReader(MESSAGE_LIMIT, ({ data }) => {
-        isAnswered = receiver.message(data, id)
+        isAnswered = receiver.message(data, origin)
       }, overflow, position)
       finish = () => isAnswered
     } else {
       const body = collected(overflow)
       feed = body.feed
-      finish = () => type.startsWith("application/json") && body.deliver((bytes) => receiver.message(bytes, id))
+      finish = () => type.startsWith("application/json") && body.deliver((bytes) => receiver.message(bytes, origin))
     }
   }
 
@@ -190,7 +203,7 @@ const reading = (
       const failed: Failure = { kind: "status", detail: `answered with HTTP status ${status}`, status }
       return challenge === undefined ? failed : { ...failed, challenge }
     }
-    return delivered && id !== undefined ? undefined : { kind: "stream_ended", detail: "ended its answer without a result" }
+    return delivered && origin !== undefined ? undefined : { kind: "stream_ended", detail: "ended its answer without a result" }
   }
 
   return {
