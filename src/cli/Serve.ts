@@ -1,9 +1,11 @@
 /** `manifold serve`: runs the gateway until it is told to stop, following the manifest as it changes. */
+import { resolve } from "node:path"
 import { NodeServices } from "@effect/platform-node"
 import { Console, Effect, Equal, Layer, Option, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { knowSecrets, layer, serve as serveGateway, serveOnStdio } from "../Gateway.ts"
 import { load, type Loaded } from "../manifest/Load.ts"
+import { sayProblem } from "../manifest/Problem.ts"
 import { changes } from "../manifest/Watch.node.ts"
 import { logs } from "../observe/Logs.node.ts"
 import { Redactor } from "../observe/Redaction.ts"
@@ -78,10 +80,10 @@ const follow = Effect.fnUntraced(function*(
 ) {
   const reconciler = yield* Reconciler
   let said = ""
-  const look = Effect.gen(function*() {
-    const next = yield* reload
+  let watched = watchedFiles(first)
+
+  const apply = Effect.fnUntraced(function*(next: Loaded) {
     const before = reconciler.manifest()
-    if (said === "" && before !== undefined && Equal.equals(before, next.manifest) && next.manifest.plugins.length === 0) return
     knowSecrets(redactor, next)
     const changes = yield* reconciler.apply(next.manifest)
     said = ""
@@ -90,16 +92,37 @@ const follow = Effect.fnUntraced(function*(
     if (before !== undefined && !Equal.equals(before.hosting, next.manifest.hosting)) {
       yield* Effect.logWarning("Changes of hosting come into force at the next start")
     }
-  }).pipe(Effect.catchTag("ManifestInvalid", ({ message, problems }) => {
-    if (message === said) return Effect.void
-    said = message
-    return Effect.andThen(
-      reconciler.reject(problems.map(({ column, file, line, message, path }) => `${file}:${line}:${column}: ${path}: ${message}`)),
-      Effect.logError(`The changed manifest is not in force, the last good one stays: ${message}`)
-    )
-  }))
-  yield* Stream.runForEach(changes(first.files), () => look).pipe(
+    return watchedFiles(next)
+  })
+
+  /** Says whether there are other files to watch from now on. */
+  const look = Effect.flatMap(reload, apply).pipe(
+    Effect.catchTag("ManifestInvalid", ({ message, problems }) => {
+      if (message === said) return Effect.succeed(watched)
+      said = message
+      return Effect.as(
+        Effect.andThen(
+          reconciler.reject(problems.map(sayProblem)),
+          Effect.logError(`The changed manifest is not in force, the last good one stays: ${message}`)
+        ),
+        watched
+      )
+    }),
+    Effect.map((files) => {
+      const isOther = !Equal.equals(files, watched)
+      watched = files
+      return isOther
+    })
+  )
+  yield* Effect.suspend(() => Stream.runDrain(Stream.takeUntilEffect(changes(watched), () => look))).pipe(
+    Effect.forever,
     Effect.provide(NodeServices.layer),
     Effect.forkScoped
   )
 })
+
+/** The manifest's files, and those of plugins that are files. */
+const watchedFiles = ({ directory, files, manifest }: Loaded): ReadonlyArray<string> => [
+  ...files,
+  ...manifest.plugins.filter(({ use }) => use.startsWith(".") || use.startsWith("/")).map(({ use }) => resolve(directory, use))
+]

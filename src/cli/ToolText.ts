@@ -4,11 +4,18 @@ import { isRecord } from "../lib/Record.ts"
 import { nearest } from "../manifest/Nearest.ts"
 import { oneLine, printable, wrapped } from "./Layout.ts"
 
-/** One tool per entry: its name with its arguments, then what it does. */
+/** One tool per entry: its name with its arguments, then what it does in two lines at most. */
 export const sayTools = (tools: ReadonlyArray<Tool>, width: number): string =>
   tools.length === 0
     ? "No server offers a tool now; `manifold status` says why."
-    : tools.map((tool) => [sayHead(tool), ...wrapped("    ", tool.description ?? tool.title ?? "", width)].join("\n").trimEnd()).join("\n")
+    : tools.map((tool) => [sayHead(tool), ...sayPurpose(tool, width)].join("\n")).join("\n")
+
+const sayPurpose = ({ description, title }: Tool, width: number): ReadonlyArray<string> => {
+  const text = oneLine(description ?? title ?? "")
+  const [first = "", second, ...rest] = wrapped("    ", text, width - 4)
+  if (text === "") return []
+  return second === undefined ? [first] : [first, rest.length === 0 ? second : `${second} ...`]
+}
 
 /** `files__read(path, head?)` */
 const sayHead = ({ inputSchema, name }: Tool): string => {

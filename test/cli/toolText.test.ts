@@ -12,6 +12,10 @@ describe("tools", () => {
     })
     assert.strictEqual(sayTools([read, tool("b")], 80), "files__read(path, head?)\n    Reads a file\nb()")
     assert.include(sayTools([], 80), "manifold status")
+    const long = sayTools([tool("c", { description: "word ".repeat(100) })], 80).split("\n")
+    assert.strictEqual(long.length, 3)
+    assert.isTrue(long[2]?.endsWith("word ..."))
+    assert.isAtMost(Math.max(...long.map((line) => line.length)), 80)
   })
 
   it("that do not exist are answered with the nearest names, not with all", () => {

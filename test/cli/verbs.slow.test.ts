@@ -161,7 +161,7 @@ describe("manifold tools", () => {
 describe("the command line", () => {
   it.live("has help with examples for each verb, and a version", () =>
     Effect.gen(function*() {
-      for (const verb of [["serve"], ["check"], ["plan"], ["status"], ["tools", "list"], ["tools", "call"]]) {
+      for (const verb of [["serve"], ["check"], ["plan"], ["status"], ["schema"], ["tools", "list"], ["tools", "call"]]) {
         const { code, out } = yield* manifold([...verb, "--help"])
         assert.strictEqual(code, 0)
         assert.include(out, `manifold ${verb.join(" ")}`)
