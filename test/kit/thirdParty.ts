@@ -63,7 +63,7 @@ export default {
   summary: "Runs one file",
   config: z.strictObject({ server: z.string().min(1), key: z.string().optional() }),
   start: (config) => ({
-    resolve: async () => ({ source: ${JSON.stringify(`${name} `)} + config.server, digest: config.server, pin: { answer: ${JSON.stringify(answer)} } }),
+    resolve: async () => ({ source: ${JSON.stringify(`${name} `)} + config.server, digest: config.server + ${JSON.stringify(`#${answer}`)}, pin: { answer: ${JSON.stringify(answer)} } }),
     prepare: async ({ directory, signal }) => {
       signal.throwIfAborted()
       await (await import("node:fs/promises")).writeFile(directory + "/prepared", config.server)
@@ -92,7 +92,7 @@ export default Plugin.define("loader", {
     yield* ChildProcessSpawner.ChildProcessSpawner
     const secret = key === undefined ? "" : Redacted.value(key)
     return {
-      resolve: Effect.succeed({ source: ${JSON.stringify(`${name} `)} + server, digest: server, pin: { answer: ${JSON.stringify(answer)}, length: String(secret.length) } }),
+      resolve: Effect.succeed({ source: ${JSON.stringify(`${name} `)} + server, digest: server + ${JSON.stringify(`#${answer}`)}, pin: { answer: ${JSON.stringify(answer)}, length: String(secret.length) } }),
       prepare: (_, directory) => files.writeFileString(directory + "/prepared", server).pipe(
         Effect.mapError((cause) => new Loader.LoadFailed({ source: server, step: "copy", cause }))
       ),
