@@ -1,9 +1,9 @@
 /** Each verb as a shell sees it, against a gateway of its own: exit code, standard output, standard error. */
-import { assert, describe, it } from "@effect/vitest"
+import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Effect, Schedule } from "effect"
 import { spawn } from "node:child_process"
+import { rmSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
-import { writeFileSync } from "node:fs"
 import { gateway, type Gateway, temporaryDirectory } from "../kit/gateway.ts"
 
 const hello = resolve("manifests/examples/servers/hello.mjs")
@@ -138,8 +138,7 @@ describe("manifold tools", () => {
 
   it.live("gives 1 when the answer takes longer than --timeout", () =>
     Effect.gen(function*() {
-      const slow = join(temporaryDirectory(), "slow.mjs")
-      writeFileSync(slow, SLOW)
+      const slow = fileWith("slow.mjs", SLOW)
       const running = yield* gateway({ servers: [{ ...server, path: slow }] })
       yield* until(running, ["tools", "list"], ({ out }) => out.includes("hello"))
       const { code, err } = yield* manifold(["tools", "call", "hello__wait", "--timeout", "300ms", "--url", running.url])
@@ -196,11 +195,17 @@ for await (const line of createInterface({ input: process.stdin })) {
 }
 `
 
-const manifestWith = (value: unknown) => {
-  const file = join(temporaryDirectory(), "manifold.yaml")
-  writeFileSync(file, JSON.stringify({ version: 1, ...(typeof value === "object" ? value : {}) }))
-  return file
+const folders: Array<string> = []
+afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })))
+
+const fileWith = (name: string, text: string) => {
+  const folder = temporaryDirectory()
+  folders.push(folder)
+  writeFileSync(join(folder, name), text)
+  return join(folder, name)
 }
+
+const manifestWith = (value: object) => fileWith("manifold.yaml", JSON.stringify({ version: 1, ...value }))
 
 interface Ended {
   readonly code: number | null

@@ -43,8 +43,8 @@ const good = {
 
 for (const name of ["download", "download-effect"]) {
   const bad = [
-    { config: { url: good.url }, at: "sha256" },
-    { config: { ...good, sha256: "x" }, at: "sha256" }
+    { config: { url: "https://example.com/a.mjs" }, at: "sha256" },
+    { config: { url: "https://example.com/a.mjs", sha256: "x" }, at: "sha256" }
   ]
   loaderContract({ name, host: hostWith(name), good, bad })
 
