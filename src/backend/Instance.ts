@@ -79,7 +79,7 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
       state = {
         phase,
         since,
-        restarts: Math.max(0, starts.length - 1),
+        restarts: starts.length,
         ...(why === undefined ? {} : { why }),
         ...(next === undefined ? {} : { next })
       }
