@@ -56,7 +56,7 @@ export const eventReader = (
   }
 
   const dispatch = () => {
-    if (size > 0) event({ event: type, data: data.length === 1 && data[0] !== undefined ? data[0] : joined(data) })
+    if (size > 0 && !over) event({ event: type, data: data.length === 1 && data[0] !== undefined ? data[0] : joined(data) })
     type = "message"
     data = []
     size = 0

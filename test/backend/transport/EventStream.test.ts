@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { eventReader } from "../../../src/backend/transport/EventStream.ts"
+import { eventReader, type Position } from "../../../src/backend/transport/EventStream.ts"
 
 describe("events of a stream", () => {
   it("are the same however their bytes were cut into chunks", () => {
@@ -8,7 +8,8 @@ describe("events of a stream", () => {
       const read = reading()
       const text = events.map(({ data, event }) => [`event: ${event}`, ...data.map((line) => `data: ${line}`), "", ""].join(end)).join("")
       for (const chunk of chunked(Buffer.from(text), cuts)) read.feed(chunk)
-      assert.deepStrictEqual(read.events, events.map(({ data, event }) => ({ event, data: data.join("\n") })))
+      const full = events.filter(({ data }) => data.some((line) => line !== ""))
+      assert.deepStrictEqual(read.events, full.map(({ data, event }) => ({ event, data: data.join("\n") })))
     }), { numRuns: 300 })
   })
 
@@ -25,6 +26,14 @@ describe("events of a stream", () => {
 
   it("come only from data: comments, ids, retries and unknown fields make none", () => {
     assert.deepStrictEqual(eventsOf(": keep-alive\n\nid: 5\nretry: 10\n\nevent: ping\n\nother: x\ndatabase: y\n\n"), [])
+  })
+
+  it("without any data are none, but say where the stream stands", () => {
+    const position: Position = { lastEventId: undefined, retry: 1000 }
+    const events: Array<unknown> = []
+    eventReader(100, (event) => events.push(event), () => {}, position)(Buffer.from("id: 7\nretry: 250\ndata:\n\nid: 8\nretry: soon\n\n"))
+    assert.deepStrictEqual(events, [])
+    assert.deepStrictEqual(position, { lastEventId: "8", retry: 250 })
   })
 
   it("that never end are not given", () => {

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { lineReader } from "../../../src/backend/transport/LineReader.ts"
+import { lineReader } from "../../src/lib/LineReader.ts"
 
 describe("lines", () => {
   it("are the same however their bytes were cut into chunks", () => {
