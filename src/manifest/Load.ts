@@ -67,14 +67,16 @@ const readFile = Effect.fnUntraced(function*(file: string): Effect.fn.Return<Rea
 })
 
 /** Everything that can be known of a manifest without its plugins, mistakes included. */
-export const draft = Effect.fn("Manifest.draft")(function*({ environment, files, set }: Sources): Effect.fn.Return<
-  Draft,
-  never,
-  FileSystem.FileSystem | Paths.Path
-> {
+export const draft = Effect.fn("Manifest.draft")((sources: Sources) =>
+  Effect.flatMap(Effect.forEach(sources.files, readFile), (reads) => draftOf(reads, sources)))
+
+/** The same from files that have been read already, by whatever holds them. */
+export const draftOf = Effect.fnUntraced(function*(
+  reads: ReadonlyArray<Read>,
+  { environment, files, set }: Sources
+): Effect.fn.Return<Draft, never, FileSystem.FileSystem | Paths.Path> {
   const paths = yield* Paths.Path
   const directory = paths.dirname(paths.resolve(files[0] ?? "."))
-  const reads = yield* Effect.forEach(files, readFile)
   const trees = reads.flatMap(({ tree }) => tree === undefined ? [] : [tree])
   const inFiles = [...reads.flatMap(({ problems }) => problems), ...trees.flatMap(repeatedServers)]
   const [first, ...others] = trees

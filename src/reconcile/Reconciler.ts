@@ -3,7 +3,7 @@
  * fails alone; an instance serves until its successor is ready; after each change
  * one new catalogue is published. Applying the same manifest twice changes nothing.
  */
-import { Clock, Context, Effect, Exit, Layer, Scope, Semaphore } from "effect"
+import { Clock, Context, Effect, Equal, Exit, Layer, Scope, Semaphore } from "effect"
 import { Subscriptions } from "../backend/Subscriptions.ts"
 import { Catalogue } from "../catalogue/Catalogue.ts"
 import { snapshot } from "../catalogue/Snapshot.ts"
@@ -110,12 +110,14 @@ export class Reconciler extends Context.Service<Reconciler, {
 
     const apply = Effect.fn("Reconciler.apply")(function*(manifest: Manifest) {
       const changes = diff(current, manifest)
-      const { refused } = yield* registry.replaceThirdParty(manifest.plugins)
+      const { changed, refused } = yield* registry.replaceThirdParty(manifest.plugins)
+      const before = plugins
       plugins = refused.map(({ message }) => message)
-      for (const message of plugins) yield* Effect.logError(message)
+      for (const message of plugins) if (!before.includes(message)) yield* Effect.logError(message)
+      verdict = { state: "applied", since: new Date(yield* Clock.currentTimeMillis).toISOString(), problems: [] }
+      if (current !== undefined && Equal.equals(current, manifest) && changed.length === 0) return changes
       generation++
       current = manifest
-      verdict = { state: "applied", since: new Date(yield* Clock.currentTimeMillis).toISOString(), problems: [] }
       const wanted = manifest.servers.filter(({ enabled }) => enabled).map(({ id }) => id)
       yield* Effect.forEach([...servers.keys(), ...unserved.keys()].filter((id) => !wanted.includes(id)), remove)
       unserved.clear()

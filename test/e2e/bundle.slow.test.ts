@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { execFileSync } from "node:child_process"
 import { copyFileSync, existsSync, readFileSync, rmSync } from "node:fs"
-import { join } from "node:path"
+import { join, resolve } from "node:path"
 import { beforeAll } from "vitest"
 import { gateway, temporaryDirectory } from "../kit/gateway.ts"
 
@@ -25,6 +25,23 @@ describe("the bundle", () => {
     assert.isTrue(existsSync("dist/worker.mjs"))
     assert.notMatch(readFileSync("dist/worker.mjs", "utf8"), /\b(?:from|import|require)\s*\(?\s*["'`]node:/u)
   })
+
+  it.live("says on Workers what is wrong with the bound manifest, and that calls are not served there yet", () =>
+    Effect.gen(function*() {
+      const worker = yield* Effect.promise(() => import(`${resolve("dist/worker.mjs")}`))
+      const ask = (path: string, MANIFEST: string) =>
+        Effect.promise(async (): Promise<Response> => worker.default.fetch(new Request(`http://worker${path}`), { MANIFEST }))
+      const checked = async (response: Response) => JSON.stringify(await response.json())
+      const server = "{ id: a, type: remote, url: \"https://example.com\", auth_strategy: bypass_auth }"
+
+      const good = yield* ask("/api/v1/check", `version: 1\nservers:\n  - ${server}\n`)
+      const bad = yield* ask("/api/v1/check", `version: 1\nservers:\n  - ${server.replace("auth_strategy", "auth_stratgy")}\n`)
+      const call = yield* ask("/mcp", "version: 1")
+
+      assert.strictEqual(yield* Effect.promise(() => checked(good)), "{\"valid\":true,\"problems\":[]}")
+      assert.match(yield* Effect.promise(() => checked(bad)), /MANIFEST:3:\d+: servers\.a\.auth_strategy: .*did you mean/u)
+      assert.strictEqual(call.status, 501)
+    }))
 
   it("can be measured: every row of the benchmark has a figure", () => {
     const output = execFileSync("node", ["scripts/bench/main.ts", "--short", "--json"], { encoding: "utf8" })
