@@ -25,7 +25,6 @@ if (existsSync("src/main.ts")) {
     target: "node22",
     minifySyntax: true,
     minifyWhitespace: true,
-    keepNames: true,
     external: ["redis", "ioredis"],
     // CommonJS dependencies call require(); an ES module has none.
     banner: {
