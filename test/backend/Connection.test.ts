@@ -105,6 +105,14 @@ describe("a question of a backend", () => {
     }
   })
 
+  it("that came on no request's stream is refused, also when only one request is in flight", () => {
+    const { hears, connection, sent } = connected("legacy", "stdio")
+    const only = calling(connection, {}, "askable")
+    hears(question)
+    assert.deepStrictEqual(only.questions, [])
+    assert.strictEqual(JSON.parse(sent.at(-1)?.text ?? "").error.code, -32601)
+  })
+
   it("that is a ping is answered by the gateway itself", () => {
     const { hears, sent } = connected("legacy", "stdio")
     hears(`{"jsonrpc":"2.0","id":12,"method":"ping"}`)
