@@ -189,6 +189,28 @@ describe("a plain request", () => {
         }
       })))
 
+  it.live("hears of progress under its own token, before the answer, in every pairing of eras", () =>
+    hostile((gateway) =>
+      Effect.gen(function*() {
+        const legacy = yield* Effect.promise(() => session(gateway.url))
+        for (const id of ["old", "new"]) {
+          const { body, headers } = modernCall(`${id}__progress`)
+          const params = `{"name":"${id}__progress","_meta":{"progressToken":"mine"}}`
+          const replies = yield* Effect.promise(() =>
+            Promise.all([
+              post(gateway.url, body.replace(`"_meta":{`, `"_meta":{"progressToken":"mine",`), headers),
+              legacy.send(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${params}}`)
+            ]))
+          for (const { text } of replies) {
+            const events = [...text.matchAll(/^data: (.+)$/gmu)].map(([, data = ""]) => JSON.parse(data))
+            assert.deepStrictEqual(events.map(({ params, result }) => params ?? result.content[0].text), [
+              ...[1, 2, 3].map((progress) => ({ progressToken: "mine", progress })),
+              "done"
+            ])
+          }
+        }
+      })))
+
   it.live("brings nothing of its own headers to a backend", () =>
     hostile((gateway) =>
       Effect.gen(function*() {
