@@ -21,7 +21,7 @@ describe("a child that dies", () => {
           const [hung, { millis, value }] = yield* Effect.all([waiting, crash], { concurrency: 2 })
           assert.isBelow(millis, 200)
           for (const reply of [hung, value]) assert.deepInclude(reply.message?.error, { code: -32603 })
-          yield* whenReady(gateway.base, [id])
+          yield* restarted(gateway, id, 1)
           assert.strictEqual(textOf(yield* Effect.promise(() => call(`${id}__echo`))), "{}")
         }
       })))
@@ -32,8 +32,7 @@ describe("a child that dies", () => {
         const { call } = yield* opened(gateway)
         for (let round = 0; round < 3; round++) {
           assert.strictEqual(textOf(yield* Effect.promise(() => call("old__last"))), "the last words")
-          yield* eventually("not restarted", statusOf(gateway.base), (all) =>
-            all.some(({ actual, id }) => id === "old" && actual.phase === "ready" && actual.restarts === round + 1))
+          yield* restarted(gateway, "old", round + 1)
         }
       })))
 })
@@ -117,7 +116,7 @@ describe("a child that babbles", () => {
         const { call } = yield* opened(gateway)
         const reply = yield* Effect.promise(() => call("old__line", { bytes: 11 * MEBIBYTE }))
         assert.include(reply.message?.error?.message, "10485760")
-        yield* eventually("not restarted", statusOf(gateway.base), (all) => all.some(({ actual, id }) => id === "old" && actual.restarts === 1 && actual.phase === "ready"))
+        yield* restarted(gateway, "old", 1)
         assert.strictEqual(textOf(yield* Effect.promise(() => call("old__echo"))), "{}")
         assert.deepStrictEqual((yield* statusOf(gateway.base)).map(({ actual }) => actual.restarts), [1, 0, 0])
       })))
@@ -218,6 +217,11 @@ const cancelled = (gateway: FixtureGateway, id: string) =>
     const call = lines.findLast(({ params }) => params?.name === "hang")
     return lines.some(({ method, params }) => method === "notifications/cancelled" && params.requestId === call?.id)
   })
+
+/** Ready again, after this many restarts: the status may still say "ready" of the process that has just ended. */
+const restarted = ({ base }: FixtureGateway, server: string, times: number) =>
+  eventually("not restarted", statusOf(base), (all) =>
+    all.some(({ actual, id }) => id === server && actual.phase === "ready" && actual.restarts === times))
 
 const undamaged = ({ base }: FixtureGateway) =>
   Effect.map(statusOf(base), (all) => assert.deepStrictEqual(all.map(({ actual }) => actual.restarts), [0, 0, 0]))
