@@ -6,7 +6,8 @@ import { Effect, FileSystem, Path, Schema } from "effect"
 import { Loader, Plugin, Runtime } from "#plugin"
 
 const NOT_YET = "not supported yet: leave it out or write false"
-const later = (description: string) => Schema.optionalKey(Schema.Literal(false).annotate({ description, message: NOT_YET }))
+const later = (description: string) =>
+  Schema.optionalKey(Schema.Literal(false).annotate({ description: `${description} (not supported yet)`, message: NOT_YET }))
 
 const LocalSource = Schema.Struct({
   path: Schema.optionalKey(Schema.NonEmptyString.annotate({

@@ -10,7 +10,7 @@ const Address = Schema.URLFromString.check(Schema.makeFilter((url) => {
 }))
 
 const RemoteSource = Schema.Struct({
-  url: Address.annotate({ description: "Where the server answers, https, or http on loopback" }),
+  url: Address.pipe(Schema.annotateEncoded({ description: "Where the server answers, https, or http on loopback" })),
   transport: Schema.optionalKey(
     Schema.Literals(["auto", "streamable_http", "sse"]).annotate({
       description: "How to speak to it; auto tries Streamable HTTP first, then HTTP+SSE of the oldest revision",

@@ -60,16 +60,10 @@ export const exchange = (connection: Connection, call: Call): Effect.Effect<Answ
 /** `undefined` says: not modern, go on with `initialize`. */
 export const discover = Effect.fnUntraced(function*(
   backend: string,
-  connection: Connection,
-  silence: "is_legacy" | "is_failure",
-  patience: number
+  connection: Connection
 ): Effect.fn.Return<Handshake | undefined, BackendFailed> {
   connection.era = "modern"
-  const answer = yield* exchange(connection, ownCall("server/discover", "")).pipe(Effect.timeoutOption(patience))
-  if (Option.isNone(answer)) {
-    return silence === "is_legacy" ? undefined : yield* failed(backend, "timed_out", `did not answer within ${patience} ms`)
-  }
-  const said = answer.value
+  const said = yield* exchange(connection, ownCall("server/discover", ""))
   if (said.kind === "failed") return yield* noEvidence(backend, said.failure.status, said)
   if (said.kind === "error") return undefined
   const found = Schema.decodeUnknownOption(Discovered)(said.result.toString("utf8"))

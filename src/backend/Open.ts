@@ -2,7 +2,7 @@
  * Opens the conversation with one backend: starts its process or connects to its
  * address, and settles the era. Everything opened here ends with the scope.
  */
-import { Effect, Schedule, type Scope } from "effect"
+import { Effect, Fiber, Schedule, type Scope } from "effect"
 import { BackendFailed } from "./BackendFailed.ts"
 import { Connection, type Observer } from "./Connection.ts"
 import type { Era } from "./Era.ts"
@@ -44,8 +44,12 @@ export interface Opened {
   readonly further?: (capabilities: string) => Effect.Effect<Connection, BackendFailed, Scope.Scope>
 }
 
-/** How long, in milliseconds, a backend may take to answer the first question, and the handshake. */
-const PROBE = 10_000
+/**
+ * How long, in milliseconds, a process may leave the first question unanswered before it gets
+ * the second too; how long an address may; and how long the handshake may take.
+ */
+const PROBE = 3000
+const HTTP_PROBE = 10_000
 const HANDSHAKE = 120_000
 
 type OpenEffect = Effect.Effect<Opened, BackendFailed | SpawnFailed, Scope.Scope | Children>
@@ -89,14 +93,35 @@ const openStdio = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Opened, BackendFailed | SpawnFailed, Scope.Scope | Children> {
   if (opening.remembered !== "legacy") {
     const asked = yield* start(opening, command, true)
-    const modern = yield* discover(opening.backend, asked.connection, "is_legacy", PROBE)
-    asked.settled()
-    if (modern !== undefined) return { connection: asked.connection, handshake: modern }
-    if (asked.isOpen()) return yield* greet(opening, asked.connection)
+    const answer = yield* discover(opening.backend, asked.connection).pipe(
+      Effect.ensuring(Effect.sync(asked.settled)),
+      Effect.forkScoped
+    )
+    const modern = yield* Effect.timeoutOption(Fiber.join(answer), PROBE)
+    if (modern._tag === "Some" && modern.value !== undefined) return { connection: asked.connection, handshake: modern.value }
+    if (asked.isOpen()) return yield* firstToAnswer(opening, asked.connection, answer, modern._tag === "None")
   }
   // Some servers exit at a request before initialize: they get a process that never sees one.
   const { connection } = yield* start(opening, command, false)
   return yield* greet(opening, connection)
+})
+
+/** A server that says nothing to the first question may be slow or may not know it: the second decides, unless the first is answered yet. */
+const firstToAnswer = Effect.fnUntraced(function*(
+  opening: Opening,
+  connection: Connection,
+  answer: Fiber.Fiber<Handshake | undefined, BackendFailed>,
+  isWaiting: boolean
+) {
+  const greeted = greet(opening, connection)
+  if (!isWaiting) return yield* greeted
+  const late = Effect.flatMap(Fiber.join(answer), (handshake) => handshake === undefined ? Effect.never : Effect.succeed(handshake)).pipe(
+    Effect.map((handshake): Opened => {
+      connection.era = "modern"
+      return { connection, handshake }
+    })
+  )
+  return yield* Effect.raceFirst(late, greeted).pipe(Effect.ensuring(Fiber.interrupt(answer)))
 })
 
 const greet = (opening: Opening, connection: Connection) =>
@@ -140,7 +165,7 @@ const openHttp = Effect.fnUntraced(function*(
   const attached = (made: Transport) => attach(connection, made)
   const overSse = Effect.gen(function*() {
     yield* attached(yield* sseTransport(endpoint, pool, connection.receiver).pipe(
-      Effect.timeout(PROBE),
+      Effect.timeout(HTTP_PROBE),
       Effect.mapError((error) => noStream(opening.backend, error))
     ))
     return yield* greet(opening, connection)
@@ -149,7 +174,12 @@ const openHttp = Effect.fnUntraced(function*(
 
   yield* attached(httpTransport(endpoint, pool, connection.receiver))
   if (opening.remembered !== "legacy") {
-    const modern = yield* discover(opening.backend, connection, "is_failure", PROBE)
+    const modern = yield* discover(opening.backend, connection).pipe(
+      Effect.timeoutOrElse({
+        duration: HTTP_PROBE,
+        orElse: () => Effect.fail(new BackendFailed({ backend: opening.backend, reason: "timed_out", detail: `did not answer within ${HTTP_PROBE} ms` }))
+      })
+    )
     if (modern !== undefined) return { connection, handshake: modern }
   }
   const greeted = yield* greet(opening, connection).pipe(Effect.catchIf(isNotFound, () => Effect.succeed(undefined)))

@@ -3,6 +3,7 @@
  * Only some keys of a server need a new instance; the others come into force in place.
  */
 import type { Fingerprint } from "../admin/Fingerprint.ts"
+import { isInPlace } from "../manifest/Diff.ts"
 import type { Manifest } from "../manifest/Manifest.ts"
 
 export interface PlannedServer {
@@ -27,8 +28,6 @@ export interface Plan {
 
 export const nothing: Fingerprint = { gateway: {}, servers: {} }
 
-/** Of a server: what is read anew for each call or list, so that the instance stays. */
-const inPlace = ["prefix", "timeout", "required", "auth_strategy", "auth_config"]
 const hiddenText = "guard.hidden_text"
 
 export const planOf = (running: Fingerprint, wanted: Fingerprint, manifest: Manifest): Plan => {
@@ -52,8 +51,6 @@ export const planOf = (running: Fingerprint, wanted: Fingerprint, manifest: Mani
 
 const differences = (before: Readonly<Record<string, string>>, after: Readonly<Record<string, string>>) =>
   [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((path) => before[path] !== after[path])
-
-const isInPlace = (path: string) => inPlace.includes(path.split(".")[0] ?? "")
 
 const effectOf = (path: string): PlannedSetting["effect"] => {
   if (path.startsWith("hosting.")) return "at the next start"

@@ -8,10 +8,17 @@ import type { ServerEntry } from "./Server.ts"
 
 export interface Change {
   readonly id: string
-  readonly action: "keep" | "replace" | "add" | "remove"
+  /** `update`: the running instance stays, what is said about it comes into force at once. */
+  readonly action: "keep" | "update" | "replace" | "add" | "remove"
   /** The keys that differ, as `config.args`; empty for `keep`. */
   readonly why: ReadonlyArray<string>
 }
+
+/** Keys that are read anew for each call or list, so that the instance stays. */
+const inPlace = ["prefix", "timeout", "required", "auth_strategy", "auth_config"]
+
+/** @param path a key path of a server, such as `auth_config.issuer` */
+export const isInPlace = (path: string): boolean => inPlace.includes(path.split(".")[0] ?? "")
 
 const enabled = (manifest: Manifest | undefined) =>
   new Map((manifest?.servers ?? []).filter((server) => server.enabled).map((server) => [server.id, server]))
@@ -24,7 +31,7 @@ export const diff = (current: Manifest | undefined, wanted: Manifest): ReadonlyA
     const old = before.get(server.id)
     if (old === undefined) return { id: server.id, action: "add", why: [returns(current, server.id) ? "enabled" : "id"] }
     const why = differences(asWritten(old), asWritten(server))
-    return { id: server.id, action: why.length === 0 ? "keep" : "replace", why }
+    return { id: server.id, action: why.length === 0 ? "keep" : why.every(isInPlace) ? "update" : "replace", why }
   })
   const goes = [...before.keys()].filter((id) => !after.has(id)).map((id): Change => ({
     id,

@@ -8,8 +8,9 @@ import { Subscriptions } from "../backend/Subscriptions.ts"
 import type { Children } from "../backend/transport/Children.ts"
 import { Catalogue, type Served } from "../catalogue/Catalogue.ts"
 import type { Kind } from "../catalogue/Definition.ts"
-import type { Part } from "../catalogue/Snapshot.ts"
+import type { Part as Offered } from "../catalogue/Snapshot.ts"
 import type { ArtifactCache } from "../host/ArtifactCache.ts"
+import type { Part } from "../host/Registry.ts"
 import { isRecord } from "../lib/Record.ts"
 import * as Slot from "../lib/Slot.ts"
 import type { AuthStrategy } from "../plugin/Auth.ts"
@@ -29,6 +30,12 @@ export interface Running {
   readonly generation: number
   readonly instance: Instances.Instance
   readonly offer: Offers.Offer
+  readonly scope: Scope.Closeable
+}
+
+/** An auth strategy with what it was made from. */
+export interface Authorizing {
+  readonly part: Part<"auth">
   readonly strategy: AuthStrategy
   readonly scope: Scope.Closeable
 }
@@ -39,6 +46,8 @@ export interface Managed {
   /** The last good form; what it says about names, time limits and credentials is in force at once. */
   wanted: Wanted
   generation: number
+  /** Built from the strategy's part of the manifest; another part replaces it without touching the instance. */
+  auth: Authorizing | undefined
   serving: Running | undefined
   candidate: Running | undefined
   /** Why the newest form is not even tried. */
@@ -50,6 +59,7 @@ export const managed = (id: string, wanted: Wanted, drain: Duration.Duration, sc
   slot: Slot.make(drain, scope),
   wanted,
   generation: 0,
+  auth: undefined,
   serving: undefined,
   candidate: undefined,
   problem: undefined
@@ -68,7 +78,6 @@ export const start = Effect.fnUntraced(function*(
   const id = wanted.entry.id
   const build = Effect.gen(function*() {
     const loader = yield* wanted.loader.build
-    const strategy = yield* wanted.auth.build
     const context = yield* Effect.context<InstanceServices>()
     const offer = Offers.make(id, wanted.hiddenText, publish)
     const fork = Effect.runForkWith(context)
@@ -83,7 +92,7 @@ export const start = Effect.fnUntraced(function*(
       watched: () => subscriptions.wanted(id),
       changed: () => fork(publish())
     })
-    return { wanted, generation, instance, offer, strategy, scope }
+    return { wanted, generation, instance, offer, scope }
   })
   return yield* build.pipe(
     Scope.provide(scope),
@@ -103,7 +112,7 @@ const tellUpdated = (catalogue: Catalogue["Service"], id: string, text: string) 
 }
 
 /** What the server adds to the catalogue; nothing while it has never been ready or has failed for good. */
-export const partOf = ({ id, serving, wanted }: Managed): ReadonlyArray<Part> => {
+export const partOf = ({ id, serving, wanted }: Managed): ReadonlyArray<Offered> => {
   if (serving === undefined || serving.instance.state().phase === "failed") return []
   const { capabilities, instructions, listing } = serving.offer
   return [{
@@ -115,11 +124,21 @@ export const partOf = ({ id, serving, wanted }: Managed): ReadonlyArray<Part> =>
   }]
 }
 
-export const servedBy = ({ id, serving, slot, wanted }: Managed): ReadonlyArray<Served> =>
-  serving === undefined ? [] : [{ id, slot, strategy: serving.strategy, timeout: wanted.timeout }]
+export const servedBy = ({ auth, id, serving, slot, wanted }: Managed): ReadonlyArray<Served> =>
+  serving === undefined || auth === undefined ? [] : [{ id, slot, strategy: auth.strategy, timeout: wanted.timeout }]
 
 /** Whether what runs, or is on its way, is what is wanted. */
 export const isServed = ({ candidate, serving }: Managed, wanted: Wanted): boolean => {
   const newest = candidate ?? serving
-  return newest !== undefined && sameInstance(newest.wanted, wanted) && newest.wanted.auth.revision === wanted.auth.revision
+  return newest !== undefined && sameInstance(newest.wanted, wanted)
 }
+
+/** Builds a strategy in a scope of its own below `parent`. */
+export const authorize = Effect.fnUntraced(function*(part: Part<"auth">, parent: Scope.Scope) {
+  const scope = yield* Scope.fork(parent)
+  const strategy = yield* part.build.pipe(
+    Scope.provide(scope),
+    Effect.onExit((exit) => Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void)
+  )
+  return { part, strategy, scope }
+})

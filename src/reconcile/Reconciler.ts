@@ -3,17 +3,17 @@
  * fails alone; an instance serves until its successor is ready; after each change
  * one new catalogue is published. Applying the same manifest twice changes nothing.
  */
-import { Clock, Context, Effect, Equal, Exit, Layer, Scope, Semaphore } from "effect"
+import { Clock, Context, type Duration, Effect, Equal, Exit, Layer, Scope, Semaphore } from "effect"
 import { Subscriptions } from "../backend/Subscriptions.ts"
 import { Catalogue } from "../catalogue/Catalogue.ts"
 import { snapshot } from "../catalogue/Snapshot.ts"
 import { Registry } from "../host/Registry.ts"
 import { type Change, diff } from "../manifest/Diff.ts"
 import type { Manifest } from "../manifest/Manifest.ts"
-import { type InstanceServices, isServed, type Managed, managed, partOf, type Publish, type Running, servedBy, start } from "./Managed.ts"
+import { authorize, type InstanceServices, isServed, type Managed, managed, partOf, type Publish, type Running, servedBy, start } from "./Managed.ts"
 import type { GatewayStatus } from "./Status.ts"
 import { statusOf } from "./StatusOf.ts"
-import { type Wanted, wantedOf } from "./Wanted.ts"
+import { sameStrategy, type Wanted, wantedOf } from "./Wanted.ts"
 
 export class Reconciler extends Context.Service<Reconciler, {
   /** Takes a valid manifest into force; gives what changes. Servers come up in the background. */
@@ -78,12 +78,21 @@ export class Reconciler extends Context.Service<Reconciler, {
       yield* Effect.forkIn(Effect.andThen(running.instance.ready, takeOver), running.scope)
     })
 
+    /** The old strategy is closed when the calls that may still ask it have had their drain time. */
+    const authorizeAnew = Effect.fnUntraced(function*(server: Managed, { auth }: Wanted, drain: Duration.Duration) {
+      const old = server.auth
+      if (old !== undefined && sameStrategy(old.part, auth)) return
+      server.auth = yield* authorize(auth, scope)
+      if (old !== undefined) yield* Effect.forkIn(Effect.delay(Scope.close(old.scope, Exit.void), drain), scope)
+    })
+
     const settle = Effect.fnUntraced(function*(manifest: Manifest, id: string, generation: number) {
       const entry = manifest.servers.find((server) => server.id === id)
       if (entry === undefined) return
       const wanted = yield* wantedOf(manifest, entry)
       const server = servers.get(id) ?? managed(id, wanted, manifest.hosting.drain, scope)
       servers.set(id, server)
+      yield* authorizeAnew(server, wanted, manifest.hosting.drain)
       server.problem = undefined
       server.wanted = wanted
       server.generation = generation
@@ -105,7 +114,8 @@ export class Reconciler extends Context.Service<Reconciler, {
       if (server === undefined) return
       servers.delete(id)
       yield* dropCandidate(server)
-      yield* Effect.forkIn(server.slot.vacate, scope)
+      const gone = server.auth === undefined ? Effect.void : Scope.close(server.auth.scope, Exit.void)
+      yield* Effect.forkIn(Effect.andThen(server.slot.vacate, gone), scope)
     })
 
     const apply = Effect.fn("Reconciler.apply")(function*(manifest: Manifest) {

@@ -48,3 +48,7 @@ const identity = ({ entry, hiddenText, loader }: Wanted) => ({
   config: entry.config,
   hiddenText
 })
+
+/** Whether the strategy built for `a` also serves `b`. */
+export const sameStrategy = (a: Part<"auth">, b: Part<"auth">): boolean =>
+  a.name === b.name && a.revision === b.revision && Equal.equals(a.config, b.config)

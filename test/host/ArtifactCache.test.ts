@@ -46,7 +46,7 @@ describe("the artifact cache", () => {
       const running = yield* Effect.forkChild(cache.prepared(hanging.loader, resolved))
       yield* Deferred.await(started)
       yield* Fiber.interrupt(running)
-      const failing = counting(() => Effect.fail(new Error("no luck")))
+      const failing = counting(() => new Loader.LoadFailed({ source: "test", step: "test", cause: "no luck" }))
       assert.include((yield* Effect.flip(cache.prepared(failing.loader, resolved))).message, "no luck")
       assert.deepStrictEqual(yield* files.readDirectory(`${data}/cache`), [])
 

@@ -74,12 +74,12 @@ export const serving = (url: string, ...ids: ReadonlyArray<string>) =>
 
 /** Calls `name` from several callers at once until it is stopped; gives how often, and each answer that was no answer. */
 export const load = (url: string, name: string, args: object, callers = 8) => {
-  let isOver = false
+  const over = new AbortController()
   let done = 0
   const failures: Array<string> = []
   const answers = new Set<string>()
   const caller = async (_: unknown, index: number) => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const answer = await call(url, name, args, `${index}-${done}`).catch((cause: unknown) => ({ status: 0, error: String(cause), text: "" }))
       done++
       if (answer.error !== undefined || answer.status !== 200) failures.push(`${answer.status} ${answer.error}`)
@@ -91,7 +91,7 @@ export const load = (url: string, name: string, args: object, callers = 8) => {
     failures,
     answers,
     stop: async () => {
-      isOver = true
+      over.abort()
       await all
       return done
     }

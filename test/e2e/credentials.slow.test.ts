@@ -1,0 +1,118 @@
+/** What a backend sees of a caller: nothing that the caller sent as a credential, and what the strategy gives. */
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { writeFileSync } from "node:fs"
+import { createServer, type IncomingHttpHeaders } from "node:http"
+import type { AddressInfo } from "node:net"
+import { join } from "node:path"
+import { serving, until } from "../kit/calls.ts"
+import { gateway } from "../kit/gateway.ts"
+import { plainAuth, pluginFolder } from "../kit/thirdParty.ts"
+
+/** A modern server that keeps the headers and the body of each tools/call. */
+const recordingBackend = Effect.acquireRelease(
+  Effect.promise(async () => {
+    const seen: Array<{ readonly headers: IncomingHttpHeaders; readonly body: string }> = []
+    const server = createServer(async (request, response) => {
+      let body = ""
+      for await (const chunk of request) body += String(chunk)
+      const { id, method } = JSON.parse(body === "" ? "{}" : body)
+      if (method === "tools/call") seen.push({ headers: request.headers, body })
+      const result = {
+        "server/discover": { supportedVersions: ["2026-07-28"], capabilities: { tools: {} }, ttlMs: 0, cacheScope: "private" },
+        "tools/list": { tools: [{ name: "look", inputSchema: { type: "object" } }], ttlMs: 0, cacheScope: "private" },
+        "tools/call": { content: [] }
+      }[String(method)]
+      response.writeHead(result === undefined ? 404 : 200, { "content-type": "application/json" })
+      response.end(JSON.stringify(result === undefined
+        ? { jsonrpc: "2.0", id, error: { code: -32601, message: "Method not found" } }
+        : { jsonrpc: "2.0", id, result: { ...result, resultType: "complete" } }))
+    })
+    await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening))
+    const { port } = server.address() as AddressInfo
+    return { seen, server, url: `http://127.0.0.1:${port}/mcp` }
+  }),
+  ({ server }) => Effect.sync(() => server.close().closeAllConnections())
+)
+
+/** A call that brings every kind of credential a client could send. */
+const callWithCredentials = (url: string) =>
+  fetch(url, {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      "mcp-protocol-version": "2026-07-28",
+      "mcp-method": "tools/call",
+      "mcp-name": "back__look",
+      authorization: "Bearer canary-token",
+      cookie: "session=canary-cookie",
+      "proxy-authorization": "Basic canary-proxy",
+      "x-api-key": "canary-key",
+      "x-forwarded-authorization": "canary-forwarded"
+    },
+    body: JSON.stringify({
+      jsonrpc: "2.0",
+      id: 1,
+      method: "tools/call",
+      params: {
+        name: "back__look",
+        arguments: {},
+        _meta: { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} }
+      }
+    })
+  }).then(({ status }) => status)
+
+describe("credentials", () => {
+  it.live("of a caller reach no backend; fixed headers of the manifest do, and no log or status shows them", () =>
+    Effect.gen(function*() {
+      const backend = yield* recordingBackend
+      const gate = yield* gateway({
+        servers: [{
+          id: "back",
+          type: "remote",
+          url: backend.url,
+          auth_strategy: "bypass_auth",
+          config: { headers: { "X-Team": "${env:TEAM_KEY}" } }
+        }]
+      }, { environment: { TEAM_KEY: "s3cret-team-key" } })
+      const status = yield* Effect.promise(() => serving(gate.url, "back"))
+      yield* Effect.promise(() => callWithCredentials(gate.url))
+
+      const [call] = backend.seen
+      assert.strictEqual(call?.headers["x-team"], "s3cret-team-key")
+      assert.notInclude(JSON.stringify(call), "canary")
+      assert.notInclude(gate.stderr() + JSON.stringify(status), "s3cret-team-key")
+      assert.notInclude(gate.stderr(), "canary")
+    }).pipe(Effect.scoped))
+
+  it.live("of a strategy change with its part of the manifest, without a new instance", () =>
+    Effect.gen(function*() {
+      const backend = yield* recordingBackend
+      const folder = yield* pluginFolder
+      const plugin = join(folder, "headers.mjs")
+      writeFileSync(plugin, plainAuth("headers"))
+      const manifest = (header: string) => ({
+        plugins: [{ use: plugin }],
+        servers: [{ id: "back", type: "remote", url: backend.url, auth_strategy: "headers", auth_config: { header } }]
+      })
+      const gate = yield* gateway(manifest("x-one"))
+      const before = yield* Effect.promise(() => serving(gate.url, "back"))
+      yield* Effect.promise(() => callWithCredentials(gate.url))
+
+      gate.rewrite(manifest("x-two"))
+      yield* Effect.promise(() =>
+        until(async () => {
+          await callWithCredentials(gate.url)
+          return backend.seen.at(-1)?.headers["x-two"]
+        }, (value) => value !== undefined)
+      )
+      const after = yield* Effect.promise(() => serving(gate.url, "back"))
+
+      assert.strictEqual(backend.seen[0]?.headers["x-one"], "for-local-at-back")
+      assert.strictEqual(backend.seen.at(-1)?.headers["x-two"], "for-local-at-back")
+      assert.isUndefined(backend.seen.at(-1)?.headers["x-one"])
+      assert.strictEqual(after.servers[0]?.actual.since, before.servers[0]?.actual.since)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+})
