@@ -20,6 +20,8 @@ export default defineConfig({
       {
         test: {
           name: "fast",
+          // No test of these leaves anything behind, so modules are loaded once and not per file.
+          isolate: false,
           include: ["test/**/*.test.ts"],
           exclude: ["**/*.slow.test.ts", "**/node_modules/**"],
           ...limits(15)

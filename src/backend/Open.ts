@@ -9,9 +9,9 @@ import type { Era } from "./Era.ts"
 import { discover, type Handshake, initialize } from "./Handshake.ts"
 import type { Children } from "./transport/Children.ts"
 import { type Endpoint, httpTransport, poolFor } from "./transport/Http.node.ts"
-import { lineReader } from "../lib/LineReader.ts"
+import { logLines } from "../lib/LogLines.ts"
 import { sseTransport } from "./transport/Sse.node.ts"
-import { type Command, spawnChild, SpawnFailed, stdioTransport } from "./transport/Stdio.node.ts"
+import { type Command, LOG_LINE, spawnChild, SpawnFailed, stdioTransport } from "./transport/Stdio.node.ts"
 import type { Transport } from "./transport/Transport.ts"
 
 export type Target =
@@ -68,7 +68,7 @@ export const open = (opening: Opening): OpenEffect => {
 /** Starts the child and asks its port until it answers, or until the child has ended. */
 const openServed = Effect.fnUntraced(function*(opening: Opening, command: Command, http: HttpTarget) {
   const child = yield* spawnChild(opening.backend, command, opening.log)
-  child.stdout?.on("data", lineReader(16 * 1024, (line) => opening.log(line.toString("utf8")), () => child.stdout?.resume()))
+  child.stdout?.on("data", logLines(LOG_LINE, opening.log))
   const ended = Effect.callback<never, BackendFailed>((resume) => {
     child.once("exit", (code, signal) =>
       resume(Effect.fail(

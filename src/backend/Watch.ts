@@ -4,7 +4,7 @@
  * `resources/subscribe` for a legacy one.
  */
 import { Deferred, Effect, Exit, type Scope } from "effect"
-import type { Connection } from "./Connection.ts"
+import type { Answer, Connection } from "./Connection.ts"
 import { ownCall } from "./Handshake.ts"
 import type { Opened } from "./Open.ts"
 
@@ -16,6 +16,9 @@ export interface Watch {
 /** Pause before a listen that ended is opened again, and the time a new one has to be acknowledged. */
 const PAUSE = "1 second"
 const ACKNOWLEDGED = "2 seconds"
+
+/** From a backend without subscriptions: it is not asked again. */
+const METHOD_NOT_FOUND = -32601
 
 /** Watches until the scope closes. */
 export const watch = (opened: Opened): Effect.Effect<Watch, never, Scope.Scope> =>
@@ -53,21 +56,19 @@ const watchModern = Effect.fnUntraced(function*(connection: Connection): Effect.
 
   const listenAnew = Effect.gen(function*() {
     const before = close
-    const ended = Deferred.makeUnsafe<void>()
+    const ended = Deferred.makeUnsafe<Answer>()
     const acknowledged = Deferred.makeUnsafe<void>()
     changed = Deferred.makeUnsafe<void>()
     close = connection.call(ownCall("subscriptions/listen", filterFor(wanted)), {
       ...quietly,
       notify: () => Deferred.doneUnsafe(acknowledged, Exit.void),
-      done: () => Deferred.doneUnsafe(ended, Exit.void)
+      done: (answer) => Deferred.doneUnsafe(ended, Exit.succeed(answer))
     })
-    yield* Effect.raceFirst(Deferred.await(acknowledged), Deferred.await(ended)).pipe(Effect.timeoutOption(ACKNOWLEDGED))
+    yield* Effect.raceFirst(Deferred.await(acknowledged), Effect.asVoid(Deferred.await(ended))).pipe(Effect.timeoutOption(ACKNOWLEDGED))
     before()
-    const why = yield* Effect.raceFirst(
-      Effect.as(Deferred.await(ended), "ended" as const),
-      Effect.as(Deferred.await(changed), "changed" as const)
-    )
-    if (why === "ended") yield* Effect.sleep(PAUSE)
+    const answer = yield* Effect.raceFirst(Deferred.await(ended), Effect.as(Deferred.await(changed), undefined))
+    if (answer?.kind === "error" && answer.error.code === METHOD_NOT_FOUND) return yield* Effect.never
+    if (answer !== undefined) yield* Effect.sleep(PAUSE)
   })
 
   yield* Effect.addFinalizer(() => Effect.sync(() => close()))

@@ -39,20 +39,29 @@ export const read = Effect.fn("Listing.read")(function*(
 ): Effect.fn.Return<Listing, BackendFailed> {
   const definitions = { ...before.definitions }
   const excluded = before.excluded.filter(({ kind }) => !kinds.includes(kind))
-  const pages = yield* Effect.forEach(kinds, (kind) => Effect.map(readOne(backend, opened, kind), (texts) => ({ kind, texts })), {
+  const lists = yield* Effect.forEach(kinds, (kind) => Effect.map(whole(backend, opened, kind), (list) => ({ kind, ...list })), {
     concurrency: KINDS.length
   })
-  for (const { kind, texts } of pages) {
+  for (const { kind, texts, why } of lists) {
+    if (why !== undefined) excluded.push({ kind, name: "*", why })
     const kept: Array<Definition> = []
     for (const text of texts) {
       const found = definitionOf(kind, text, hiddenText)
       if ("why" in found) excluded.push(found)
       else kept.push(found)
     }
-    definitions[kind] = kept
+    definitions[kind] = why === undefined ? kept : before.definitions[kind]
   }
   return { definitions, excluded }
 })
+
+/** A list that its server gets wrong is left out with the reason; the server's other lists are not the worse for it. */
+const whole = (backend: string, opened: Opened, kind: Kind) =>
+  readOne(backend, opened, kind).pipe(
+    Effect.map((texts) => ({ texts, why: undefined })),
+    Effect.catchIf(({ reason }) => reason === "protocol" || reason === "timed_out", ({ detail }) =>
+      Effect.succeed({ texts: [], why: `the list cannot be had: the server ${detail}` }))
+  )
 
 const readOne = Effect.fnUntraced(function*(
   backend: string,

@@ -19,6 +19,8 @@ export const changes = (files: ReadonlyArray<string>): Stream.Stream<void> => {
         folders.flatMap((folder) => {
           try {
             const watcher = watch(folder, () => Queue.offerUnsafe(queue, undefined))
+            // What happened between the last look and the watch is seen by one more look.
+            Queue.offerUnsafe(queue, undefined)
             watcher.on("error", () => watcher.close())
             return [watcher]
           } catch {

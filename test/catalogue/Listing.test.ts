@@ -61,22 +61,46 @@ describe("reading the lists of a backend", () => {
     ["gives cursors without end", ({ time }) => ({ result: `{"tools":[],"nextCursor":"${time}"}` })],
     ["lists without end", ({ time }) => ({ result: `{"tools":[${Array.from({ length: 5000 }, () => "{}").join()}],"nextCursor":"${time}"}` })],
     ["lists 300,000 on one page", () => ({ result: `{"tools":[${"1,".repeat(300_000)}1]}` })]
-  ])("fails in an ordinary way when the backend %s", ([_, answer]) =>
+  ])("leaves out one list and keeps the others when the backend %s", ([_, answer]) =>
     Effect.gen(function*() {
-      const { asked, opened } = backend(answer, { tools: {} })
-      const failure = yield* Effect.flip(read("s", opened, "refuse"))
-      assert.strictEqual(failure.reason, "protocol")
-      assert.isAtMost(asked.length, 1001)
+      const { asked, opened } = backend((call) => call.method === "prompts/list" ? { result: `{"prompts":[{"name":"p"}]}` } : answer(call), {
+        tools: {},
+        prompts: {}
+      })
+      const { definitions, excluded } = yield* read("s", opened, "refuse")
+      assert.deepStrictEqual(definitions.prompts.map(({ name }) => name), ["p"])
+      assert.deepStrictEqual(definitions.tools, [])
+      assert.match(excluded[0]?.why ?? "", /^the list cannot be had: the server /u)
+      assert.isAtMost(asked.length, 1002)
+    }))
+
+  it.effect("keeps the last list when reading it again goes wrong", () =>
+    Effect.gen(function*() {
+      const { opened } = backend(({ time }) => time === 0 ? { result: `{"tools":[{"name":"t"}]}` } : { error: `{"code":-32603,"message":"no"}` }, {
+        tools: {}
+      })
+      const first = yield* read("s", opened, "refuse")
+      const second = yield* read("s", opened, "refuse", first, ["tools"])
+      assert.deepStrictEqual(second.definitions, first.definitions)
+      assert.strictEqual(second.excluded.length, 1)
+    }))
+
+  it.effect("fails as a whole when the connection is lost", () =>
+    Effect.gen(function*() {
+      const { opened } = backend(() => "silence", { tools: {} })
+      const reading = yield* Effect.forkChild(Effect.flip(read("s", opened, "refuse")), { startImmediately: true })
+      opened.connection.close("gone")
+      assert.strictEqual((yield* Fiber.join(reading)).reason, "closed")
     }))
 
   it.effect("gives up after 30 seconds, not before, when the backend says nothing", () =>
     Effect.gen(function*() {
       const { opened } = backend(() => "silence", { tools: {} })
-      const reading = yield* Effect.forkChild(Effect.flip(read("s", opened, "refuse")), { startImmediately: true })
+      const reading = yield* Effect.forkChild(read("s", opened, "refuse"), { startImmediately: true })
       yield* TestClock.adjust("29 seconds")
       assert.isUndefined(reading.pollUnsafe())
       yield* TestClock.adjust("1 second")
-      assert.include((yield* Fiber.join(reading)).message, "did not finish tools/list in 30 seconds")
+      assert.include((yield* Fiber.join(reading)).excluded[0]?.why, "did not finish tools/list in 30 seconds")
     }))
 })
 

@@ -69,12 +69,23 @@ export const layer = (dataDirectory: string): Layer.Layer<Children> =>
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     const ended = endOrphans(folder)
     if (ended > 0) yield* Effect.logWarning(`Ended ${ended} process group(s) that a killed gateway had left behind`)
+    const alive = new Set<number>()
+    // However the process ends, short of being killed itself, its children do not outlive it.
+    const endAll = () => alive.forEach(endGroup)
+    yield* Effect.acquireRelease(
+      Effect.sync(() => process.on("exit", endAll)),
+      () => Effect.sync(() => process.off("exit", endAll))
+    )
     const owner = { pid: process.pid, started: startOf(process.pid) }
     return Children.of({
       remember: (pid, server) => {
+        alive.add(pid)
         const entry = { server, started: startOf(pid), owner }
         writeFileSync(join(folder, String(pid)), JSON.stringify(entry), { mode: 0o600 })
       },
-      forget: (pid) => rmSync(join(folder, String(pid)), { force: true })
+      forget: (pid) => {
+        alive.delete(pid)
+        rmSync(join(folder, String(pid)), { force: true })
+      }
     })
   }))

@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { Effect, Schema, type Scope } from "effect"
 import { Children } from "./Children.ts"
 import { lineReader } from "../../lib/LineReader.ts"
+import { logLines } from "../../lib/LogLines.ts"
 import { MESSAGE_LIMIT, type Outgoing, QUEUE_LIMIT, type Receiver, type Transport } from "./Transport.ts"
 
 /** A child that could not be started at all. */
@@ -27,6 +28,12 @@ export interface Command {
   readonly directory: string
 }
 
+/** Longest line that a child may write into the log, in characters. */
+export const LOG_LINE = 4096
+
+/** How long, in milliseconds, the end of a child and the end of its output wait for each other. */
+const SETTLING = 100
+
 /** Grace, in milliseconds, between closing stdin, TERM and KILL. */
 const AFTER_STDIN = 300
 const AFTER_TERM = 5000
@@ -47,7 +54,7 @@ export const spawnChild = Effect.fnUntraced(function*(
         resume(Effect.succeed(child))
       })
       child.stdin.on("error", () => {})
-      child.stderr.on("data", lineReader(16 * 1024, (line) => log(line.toString("utf8")), () => child.stderr.resume()))
+      child.stderr.on("data", logLines(LOG_LINE, log))
     }),
     (child) =>
       Effect.andThen(
@@ -68,8 +75,19 @@ export const stdioTransport = (child: ChildProcess, receiver: Receiver): Transpo
     gone = true
     receiver.closed(why)
   }
-  child.once("exit", (code, signal) => closed(signal === null ? `exited with code ${code}` : `ended by ${signal}`))
-  child.stdout?.once("close", () => closed("closed its standard output"))
+  // The last answer may still be in the pipe when the child has ended.
+  let ended: string | undefined
+  let isDrained = false
+  child.once("exit", (code, signal) => {
+    ended = signal === null ? `exited with code ${code}` : `ended by ${signal}`
+    if (isDrained) return closed(ended)
+    setTimeout(() => closed(ended ?? "ended"), SETTLING)
+  })
+  child.stdout?.once("close", () => {
+    isDrained = true
+    if (ended !== undefined) return closed(ended)
+    setTimeout(() => closed(ended ?? "closed its standard output"), SETTLING)
+  })
   child.stdout?.on("data", lineReader(MESSAGE_LIMIT, (line) => receiver.message(line, undefined), () => {
     closed(`wrote a line of more than ${MESSAGE_LIMIT} bytes`)
     child.stdout?.destroy()
