@@ -18,6 +18,7 @@ import { thirdPartyLayer } from "./host/ThirdParty.node.ts"
 import type { Loaded } from "./manifest/Load.ts"
 import { referredTexts } from "./manifest/Tree.ts"
 import { listen, type ListenFailed } from "./mcp/Listener.node.ts"
+import { Parking } from "./mcp/Parking.ts"
 import { Sessions } from "./mcp/Sessions.ts"
 import { serveStdio } from "./mcp/Stdio.node.ts"
 import type { Redactor } from "./observe/Redaction.ts"
@@ -35,7 +36,7 @@ const services = ({ builtIn, loaded }: GatewayOptions, dataDirectory: string) =>
   const cache = ArtifactCache.layer(dataDirectory)
   const registry = Registry.layer(builtIn).pipe(Layer.provide(thirdPartyLayer))
   const catalogue = Layer.mergeAll(Catalogue.layer, Subscriptions.layer)
-  const fronts = Layer.mergeAll(Router.layer, Sessions.layer, Reconciler.layer, Stopping.layer)
+  const fronts = Layer.mergeAll(Router.layer, Sessions.layer, Parking.layer, Reconciler.layer, Stopping.layer)
   return fronts.pipe(
     Layer.provideMerge(registry),
     Layer.provideMerge(Layer.mergeAll(cache, catalogue, Children.layer(dataDirectory))),

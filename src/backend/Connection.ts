@@ -3,14 +3,17 @@
  * request that a message belongs to, and hands results on as the bytes they were.
  */
 import { members, valueOf, withValue } from "../lib/Json.ts"
-import { type Call, type Era, legacyText, modernHeaders, modernText } from "./Era.ts"
+import { type Call, type Era, legacyText, META, modernHeaders, modernText } from "./Era.ts"
 import { type Incoming, readMessage, type WireError } from "./Message.ts"
+import { progressTokenIn } from "./Progress.ts"
 import type { Failure, Receiver, Transport } from "./transport/Transport.ts"
 
-export type Answer =
+/** What a backend answered. */
+export type Reply =
   | { readonly kind: "result"; readonly result: Buffer; readonly era: Era }
   | { readonly kind: "error"; readonly error: WireError }
-  | { readonly kind: "failed"; readonly failure: Failure }
+
+export type Answer = Reply | { readonly kind: "failed"; readonly failure: Failure }
 
 /** A request of the backend to the client (elicitation, sampling, roots), waiting for its answer. */
 export interface Question {
@@ -42,8 +45,13 @@ export interface Observer {
 
 interface Pending {
   readonly listener: Listener
+  /** A listen is open all the time; nothing but its own messages belongs to it. */
+  readonly isListen: boolean
   readonly progressToken: string | undefined
 }
+
+const LISTEN = "subscriptions/listen"
+const ACKNOWLEDGED = "notifications/subscriptions/acknowledged"
 
 const NOT_ASKABLE = `"error":{"code":-32601,"message":"The client of this call cannot be asked through this connection"}`
 
@@ -85,7 +93,7 @@ export class Connection {
   /** Sends a request; the function it gives stops it and tells the backend in the way of its era. */
   call(call: Call, listener: Listener): () => void {
     const id = this.#next++
-    this.#pending.set(id, { listener, progressToken: call.progressToken })
+    this.#pending.set(id, { listener, isListen: call.method === LISTEN, progressToken: call.progressToken })
     const modern = this.era === "modern"
     if (this.#closed || this.#transport === undefined) {
       this.#finish(id, { kind: "failed", failure: { kind: "closed", detail: "the connection is closed" } })
@@ -142,6 +150,7 @@ export class Connection {
 
   #notification(method: string, text: string, origin: number | undefined): void {
     if (method === "notifications/progress") return this.#progress(text)
+    if (method === ACKNOWLEDGED) return this.#pending.get(origin ?? subscriptionOf(text))?.listener.notify(text)
     const pending = this.#originOf(origin)
     if (method === "notifications/message") return pending?.listener.log(text)
     if (origin !== undefined && pending !== undefined && !isOfBackend(method)) return pending.listener.notify(text)
@@ -151,13 +160,17 @@ export class Connection {
   /** The request a message belongs to: that of its stream, else the only one in flight. */
   #originOf(origin: number | undefined): Pending | undefined {
     if (origin !== undefined) return this.#pending.get(origin)
-    if (this.#pending.size !== 1) return undefined
-    for (const pending of this.#pending.values()) return pending
+    let only: Pending | undefined
+    for (const pending of this.#pending.values()) {
+      if (pending.isListen) continue
+      if (only !== undefined) return undefined
+      only = pending
+    }
+    return only
   }
 
   #progress(text: string): void {
-    const params = members(text)?.find((member) => member.key === "params")
-    const token = params && members(text, params.start)?.find((member) => member.key === "progressToken")
+    const token = progressTokenIn(text)
     if (token === undefined) return
     const pending = this.#pending.get(Number(text.slice(token.start, token.end)))
     if (pending?.progressToken === undefined) return
@@ -173,6 +186,14 @@ export class Connection {
     const found = members(message.text) ?? []
     ask({ method: message.method, params: valueOf(message.text, found, "params"), answer })
   }
+}
+
+/** The id of the listen that a message is tagged with; on a shared stream nothing else tells (2026-07-28, basic/transports/stdio). */
+const subscriptionOf = (text: string): number => {
+  const params = members(text)?.find(({ key }) => key === "params")
+  const meta = params && members(text, params.start)?.find(({ key }) => key === "_meta")
+  const id = meta && members(text, meta.start)?.find(({ key }) => key === META.subscription)
+  return id === undefined ? Number.NaN : Number(text.slice(id.start, id.end))
 }
 
 /** Notifications about the backend itself, whichever stream they came on. */

@@ -149,7 +149,7 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
 
   const shared = Effect.suspend(() => {
     if (opened !== undefined) return Effect.succeed(opened.connection)
-    const detail = `is not running now: ${state.why ?? state.phase}`
+    const detail = `is not running now: it is ${state.phase}`
     return Effect.fail(new BackendFailed({ backend: spec.id, reason: "not_ready", detail }))
   })
 

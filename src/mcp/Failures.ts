@@ -13,7 +13,8 @@ export interface ErrorAnswer {
   readonly data?: unknown
 }
 
-export const failureFor = (era: Era, failure: CallFailed): ErrorAnswer => {
+/** @param incident names the line in the log that says more */
+export const failureFor = (era: Era, failure: CallFailed, incident: string): ErrorAnswer => {
   switch (failure._tag) {
     case "UnknownName":
       return failure.kind === "resource"
@@ -24,11 +25,11 @@ export const failureFor = (era: Era, failure: CallFailed): ErrorAnswer => {
         }
         : { code: CODE.invalidParams, message: failure.message }
     case "BackendFailed":
-      return { code: CODE.internal, message: failure.message, data: { server: failure.backend, reason: failure.reason } }
+      return { code: CODE.internal, message: failure.message, data: { server: failure.backend, reason: failure.reason, incident } }
     case "CredentialRefused":
-      return { code: CODE.internal, message: failure.message, data: { server: failure.server, reason: "unauthorized" } }
+      return { code: CODE.internal, message: failure.message, data: { server: failure.server, reason: "unauthorized", incident } }
     case "ConsentNeeded":
-      return { code: CODE.internal, message: `Server "${failure.server}" needs your consent first`, data: { server: failure.server } }
+      return { code: CODE.internal, message: `Server "${failure.server}" needs your consent first`, data: { server: failure.server, incident } }
   }
 }
 
@@ -44,7 +45,7 @@ export const errorFor = (era: Era, { code, message }: WireError): ErrorAnswer | 
     return { code: CODE.internal, message: "The server asks the user to open an address, which cannot be bridged to this protocol revision yet" }
   }
   if (era === "legacy" && code === CODE.missingCapability) {
-    return { code: CODE.internal, message: "The server has a question to the user, which cannot be bridged to this protocol revision yet" }
+    return { code: CODE.internal, message: "The server needs a capability that the client did not declare (elicitation, sampling or roots)" }
   }
   return undefined
 }

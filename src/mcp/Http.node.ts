@@ -14,9 +14,10 @@ import { type Inbound, type Message, readInbound } from "./Inbound.ts"
 import { inBatch } from "./revision/Batch.ts"
 import * as Legacy from "./revision/Legacy.ts"
 import * as Modern from "./revision/Modern.ts"
+import type { Parking } from "./Parking.ts"
 import { attachStream, type Session, Sessions } from "./Sessions.ts"
 
-export type McpServices = Catalogue | Router | Sessions
+export type McpServices = Catalogue | Parking | Router | Sessions
 
 /** Largest body in bytes. */
 const BODY = 4 * 1024 * 1024

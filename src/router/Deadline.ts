@@ -4,7 +4,7 @@
  */
 
 /** The hard limit, as a multiple of the one that progress renews. */
-const HARD = 10
+export const HARD = 10
 
 export interface Deadline {
   readonly renew: () => void

@@ -1,6 +1,6 @@
 /** A request of a client as the router sees it: already checked, its text kept as it was written. */
 import type { Listener } from "../backend/Connection.ts"
-import type { Envelope } from "../backend/Era.ts"
+import type { Envelope, Era } from "../backend/Era.ts"
 import type { Member } from "../lib/Json.ts"
 import type { Principal } from "../plugin/Auth.ts"
 
@@ -18,6 +18,7 @@ export interface Request {
 
 /** Who sent it and what that client can do for a backend. */
 export interface Caller {
+  readonly era: Era
   readonly principal: Principal
   readonly envelope: Envelope
   /** JSON text of the capabilities to declare to a legacy backend for this client; `{}` when it cannot be asked. */

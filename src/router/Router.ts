@@ -3,8 +3,8 @@
  * server's credential and time limit, and brings back the answer as it was given.
  */
 import { Context, Effect, Layer, Schema } from "effect"
-import { BackendFailed } from "../backend/BackendFailed.ts"
-import type { Answer, Connection } from "../backend/Connection.ts"
+import { BackendFailed, backendFailed } from "../backend/BackendFailed.ts"
+import type { Connection, Reply } from "../backend/Connection.ts"
 import { type Call, headerValue } from "../backend/Era.ts"
 import type { Instance } from "../backend/Instance.ts"
 import { Subscriptions } from "../backend/Subscriptions.ts"
@@ -14,7 +14,8 @@ import type { Route, Snapshot } from "../catalogue/Snapshot.ts"
 import { none } from "../plugin/Auth.ts"
 import type { ConsentNeeded, CredentialRefused } from "../plugin/Auth.ts"
 import { revealed } from "./Revealed.ts"
-import { deadline } from "./Deadline.ts"
+import { deadline, HARD } from "./Deadline.ts"
+import { inRounds } from "./Rounds.ts"
 import { type Caller, param, paramsWith, type Request, stringParam } from "./Request.ts"
 
 /** Nothing in the catalogue has this name or URI. */
@@ -38,7 +39,7 @@ interface Target {
 }
 
 export class Router extends Context.Service<Router, {
-  readonly call: (request: Request, caller: Caller) => Effect.Effect<Answer, CallFailed>
+  readonly call: (request: Request, caller: Caller) => Effect.Effect<Reply, CallFailed>
   /** Counts one more client that wants to hear about a resource; gives how to take that back. */
   readonly subscribe: (uri: string) => Effect.Effect<() => void, UnknownName>
 }>()("manifold/router/Router") {
@@ -46,7 +47,7 @@ export class Router extends Context.Service<Router, {
     const catalogue = yield* Catalogue
     const subscriptions = yield* Subscriptions
 
-    const call = Effect.fnUntraced(function*(request: Request, caller: Caller): Effect.fn.Return<Answer, CallFailed> {
+    const call = Effect.fnUntraced(function*(request: Request, caller: Caller): Effect.fn.Return<Reply, CallFailed> {
       const { served, snapshot } = catalogue.current()
       const target = targetOf(snapshot, request)
       if (target instanceof UnknownName) return yield* target
@@ -56,7 +57,7 @@ export class Router extends Context.Service<Router, {
         () => notReady(server.id),
         (instance) => relay({ caller, instance, request, server, target })
       )
-    })
+    }, (effect, request) => Effect.withSpan(effect, request.method, { captureStackTrace: false }))
 
     const subscribe = (uri: string) =>
       Effect.suspend(() => {
@@ -142,7 +143,15 @@ const relay = Effect.fnUntraced(function*({ caller, instance, request, server, t
     ...(request.progressToken === undefined ? {} : { progressToken: request.progressToken }),
     ...(request.method === "completion/complete" ? {} : { name: target.name })
   }
-  const send = (connection: Connection) => waiting(connection, withParamHeaders(call, request, target.route, connection), caller, server)
+  const send = (connection: Connection) => {
+    const own = withParamHeaders(call, request, target.route, connection)
+    const once = (round: Call) => waiting(connection, round, caller, server)
+    const { ask } = caller.listener
+    // A modern client answers such results itself; a legacy one is asked by requests.
+    return ask === undefined || caller.era === "modern" || connection.era === "legacy"
+      ? once(own)
+      : inRounds(own, { ask, patience: server.timeout * HARD, send: once })
+  }
   // Only a client that can be asked may need a conversation of its own, which is then held for as long as the call.
   return caller.capabilities === "{}"
     ? yield* Effect.flatMap(instance.shared, send)
@@ -162,7 +171,7 @@ const withParamHeaders = (call: Call, request: Request, { definition }: Route, c
 
 /** Sends the call and waits; interruption and the deadline cancel it at the backend. */
 const waiting = (connection: Connection, call: Call, { listener }: Caller, server: Served) =>
-  Effect.callback<Answer, BackendFailed>((resume) => {
+  Effect.callback<Reply, BackendFailed>((resume) => {
     const limit = deadline(server.timeout, () => {
       stop()
       resume(Effect.fail(
@@ -191,7 +200,7 @@ const waiting = (connection: Connection, call: Call, { listener }: Caller, serve
       }),
       done: (answer) => {
         limit.end()
-        resume(Effect.succeed(answer))
+        resume(answer.kind === "failed" ? backendFailed(server.id, answer.failure) : Effect.succeed(answer))
       }
     })
     const stop = () => {

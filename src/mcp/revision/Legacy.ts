@@ -7,6 +7,7 @@ import { Catalogue } from "../../catalogue/Catalogue.ts"
 import { isRecord } from "../../lib/Record.ts"
 import type { Principal } from "../../plugin/Auth.ts"
 import { Router } from "../../router/Router.ts"
+import { askable } from "../Askable.ts"
 import { CODE, errorOf, type Exchange, resultOf } from "../Exchange.ts"
 import { failureFor } from "../Failures.ts"
 import { CAPABILITIES, instructionsOf, SERVER_INFO } from "../Identity.ts"
@@ -52,12 +53,6 @@ export const initialize = Effect.fnUntraced(function*(
   return session
 })
 
-/** The capabilities that let a backend ask this client something, as JSON text that is equal for equal sets. */
-const askable = (capabilities: Readonly<Record<string, unknown>>): string => {
-  const kept = ["elicitation", "roots", "sampling"].filter((name) => isRecord(capabilities[name]))
-  return JSON.stringify(Object.fromEntries(kept.map((name) => [name, capabilities[name]])))
-}
-
 export const handle = Effect.fnUntraced(function*(message: Message, exchange: Exchange, session: Session) {
   const { id, method } = message
   if (id === undefined) {
@@ -94,7 +89,7 @@ const notified = ({ method, params, text, values }: Message, session: Session) =
 }
 
 const relayed = (id: string, message: Message, exchange: Exchange, session: Session) =>
-  Effect.withFiber<void, never, Router>((fiber) => {
+  Effect.withFiber<void, never, Catalogue | Router>((fiber) => {
     const meta = metaOf(message)
     const asked = new Set<string>()
     session.running.set(id, () => {
@@ -104,7 +99,8 @@ const relayed = (id: string, message: Message, exchange: Exchange, session: Sess
     return Effect.ensuring(
       relay({
         era: "legacy",
-        id,
+        id: () => id,
+        session: session.id.slice(0, 8),
         exchange,
         request: {
           method: message.method,
@@ -114,9 +110,10 @@ const relayed = (id: string, message: Message, exchange: Exchange, session: Sess
           progressToken: meta.raw("progressToken")
         },
         caller: {
+          era: "legacy",
           principal: session.principal,
           envelope: {
-            capabilities: "{}",
+            capabilities: session.capabilities,
             client: session.client ?? CLIENT_INFO,
             ...(session.level === undefined ? {} : { logLevel: JSON.stringify(session.level) })
           },
@@ -166,7 +163,7 @@ const subscribed = Effect.fnUntraced(function*(id: string, { method, values }: M
   } else if (before === undefined) {
     const release = yield* Effect.result((yield* Router).subscribe(uri))
     if (release._tag === "Failure") {
-      const { code, data, message } = failureFor("legacy", release.failure)
+      const { code, data, message } = failureFor("legacy", release.failure, id)
       return exchange.respond(200, errorOf(id, code, message, data))
     }
     session.subscribed.set(uri, release.success)

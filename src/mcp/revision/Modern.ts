@@ -5,6 +5,8 @@ import { Catalogue } from "../../catalogue/Catalogue.ts"
 import { headersFor } from "../../catalogue/ParamHeaders.ts"
 import type { Snapshot } from "../../catalogue/Snapshot.ts"
 import type { Principal } from "../../plugin/Auth.ts"
+import { askable } from "../Askable.ts"
+import { relayAsking } from "../Asking.ts"
 import { CODE, errorOf, type Exchange, resultOf } from "../Exchange.ts"
 import { CAPABILITIES, instructionsOf, SERVER_INFO } from "../Identity.ts"
 import type { Message } from "../Inbound.ts"
@@ -48,7 +50,10 @@ export const handle = Effect.fnUntraced(function*(message: Message, exchange: Ex
   }
   if (method === "server/discover") return exchange.respond(200, resultOf(id, discovered(snapshot)))
   if (method === "subscriptions/listen") return yield* listen(id, message, exchange)
-  return yield* relay({ era: "modern", id, exchange, ...relaying(message, exchange, principal) })
+  const relayed = relaying(message, exchange, principal)
+  return relayed.caller.capabilities === "{}" || method === "completion/complete"
+    ? yield* relay({ era: "modern", id: () => id, exchange, ...relayed })
+    : yield* relayAsking({ id, message, exchange, ...relayed })
 })
 
 const refuse = (exchange: Exchange, id: string, { code, data, message, status }: Refusal) =>
@@ -77,10 +82,10 @@ const relaying = (message: Message, exchange: Exchange, principal: Principal) =>
       progressToken: meta.raw("progressToken")
     },
     caller: {
+      era: "modern" as const,
       principal,
       envelope: envelopeOf(meta),
-      // Questions of legacy backends cannot be put to a modern client within one request.
-      capabilities: "{}",
+      capabilities: askable(message.meta[META.capabilities]),
       listener: {
         notify: exchange.send,
         log: (text: string) => {
