@@ -41,6 +41,26 @@ describe("a connection", () => {
     assert.deepStrictEqual(caller.notes, [])
   })
 
+  it("does not count a listen as a request that a log message could be of", () => {
+    const log = `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}}`
+    const { hears, connection } = connected("modern", "stdio")
+    const listen = calling(connection, { method: "subscriptions/listen" })
+    const caller = calling(connection)
+    hears(log)
+    assert.deepStrictEqual([listen.logs, caller.logs], [[], [log]])
+  })
+
+  it("gives the acknowledgement of a listen to that listen, also on a shared stream", () => {
+    const acknowledged = (id: number) =>
+      `{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":${id}}}}`
+    const { hears, connection, notified } = connected("modern", "stdio")
+    const listens = [1, 2].map(() => calling(connection, { method: "subscriptions/listen" }))
+    hears(acknowledged(2))
+    hears(acknowledged(9))
+    assert.deepStrictEqual(listens.map(({ notes }) => notes), [[], [acknowledged(2)]])
+    assert.deepStrictEqual(notified, [])
+  })
+
   it("gives a log message to the only request in flight, and to none when it could be of several", () => {
     const log = `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}}`
     const { hears, connection } = connected("legacy", "stdio")
