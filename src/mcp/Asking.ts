@@ -30,9 +30,12 @@ export const relayAsking = (asking: Asking) => {
   return isHandle(state) ? goOn(asking, state) : begin(asking)
 }
 
+/** What a retry adds to the parameters of the call, or may change in them. */
+const ADDED = new Set(["_meta", "inputResponses", "requestState"])
+
 const identityOf = ({ caller: { principal }, message: { method, values } }: Asking): Identity => {
-  const { _meta, inputResponses, requestState, ...asked } = values
-  return { principal, method, params: JSON.stringify(asked) }
+  const asked = Object.entries(values).filter(([key]) => !ADDED.has(key))
+  return { principal, method, params: JSON.stringify(Object.fromEntries(asked)) }
 }
 
 const turnOf = ({ exchange, id, request }: Asking): Turn => ({
