@@ -55,7 +55,7 @@ export interface Instance {
 
 export type StartFailure = BackendFailed | SpawnFailed | LoadFailed
 
-/** Restarts per minute before the instance counts as failed, and how long it then rests. */
+/** Restarts per minute before the instance counts as failed, and how long it then rests before each try until it is ready again. */
 const BUDGET = 5
 const REST = Duration.minutes(5)
 /** How long, in milliseconds, a verdict on the era is believed: a redeployed backend may have learnt the modern one. */
@@ -69,10 +69,13 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
   const poke = yield* Latch.make(false)
   let state: State = { phase: "idle", since: yield* Clock.currentTimeMillis, restarts: 0 }
   let opened: Opened | undefined
-  let further: RcMap.RcMap<string, Connection, BackendFailed | Cause.ExceededCapacityError> | undefined
+  let further: Conversations | undefined
   let watching: Watch | undefined
   let remembered: { readonly era: Era; readonly until: number } | undefined
   let starts: ReadonlyArray<number> = []
+  /** Failures since it was last ready. */
+  let inARow = 0
+  let isSpent = false
 
   const enter = (phase: Phase, why?: string, next?: string) =>
     Effect.map(Clock.currentTimeMillis, (since) => {
@@ -108,12 +111,12 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
     }).pipe(Effect.tapError(() => Effect.sync(() => remembered = undefined)))
     yield* Effect.raceFirst(spec.welcome(started), Effect.flatMap(Deferred.await(ended), (why) => lost(spec.id, why)))
     remembered = { era: started.handshake.era, until: (yield* Clock.currentTimeMillis) + ERA_HOLDS }
-    if (started.further !== undefined) {
-      further = yield* RcMap.make({ lookup: started.further, idleTimeToLive: "5 minutes", capacity: 256 })
-    }
+    if (started.further !== undefined) further = yield* conversations(started.further)
     watching = yield* watch(started)
     watching.resources(spec.watched())
     opened = started
+    inARow = 0
+    isSpent = false
     yield* enter("ready")
     yield* Effect.logInfo(`ready (${started.handshake.era}, protocol ${started.handshake.version})`)
     Deferred.doneUnsafe(ready, Exit.void)
@@ -130,10 +133,12 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
   const pause = Effect.fnUntraced(function*(failure: StartFailure) {
     const now = yield* Clock.currentTimeMillis
     starts = [...starts.filter((at) => now - at < 60_000), now]
-    const spent = starts.length > BUDGET
+    inARow++
+    isSpent ||= starts.length > BUDGET
     const jitter = yield* Random.nextBetween(0.5, 1)
-    const wait = spent ? REST : Duration.millis(jitter * Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** starts.length))
-    yield* enter(spent ? "failed" : "degraded", failure.message, `tried again in ${Duration.format(Duration.seconds(Math.ceil(Duration.toSeconds(wait))))}, or at once when the manifest changes`)
+    const longest = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.max(starts.length, inARow))
+    const wait = isSpent ? REST : Duration.millis(jitter * longest)
+    yield* enter(isSpent ? "failed" : "degraded", failure.message, `tried again in ${Duration.format(Duration.seconds(Math.ceil(Duration.toSeconds(wait))))}, or at once when the manifest changes`)
     yield* Effect.logWarning(failure.message)
     yield* poke.close
     yield* Effect.timeoutOption(poke.await, wait)
@@ -171,6 +176,20 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
     rewatch: () => watching?.resources(spec.watched()),
     retryNow: Effect.asVoid(poke.open)
   }
+})
+
+type Conversations = RcMap.RcMap<string, Connection, BackendFailed | Cause.ExceededCapacityError>
+
+/** Conversations by what their clients can be asked; one that the backend ends is opened anew for the next call. */
+const conversations = Effect.fnUntraced(function*(
+  further: NonNullable<Opened["further"]>
+): Effect.fn.Return<Conversations, never, Scope.Scope> {
+  const all: Conversations = yield* RcMap.make({
+    lookup: (capabilities: string) => further(capabilities, () => Effect.runFork(RcMap.invalidate(all, capabilities))),
+    idleTimeToLive: "5 minutes",
+    capacity: 256
+  })
+  return all
 })
 
 const lost = (backend: string, why: string) => Effect.fail(new BackendFailed({ backend, reason: "closed", detail: why }))

@@ -40,8 +40,11 @@ export interface Opening {
 export interface Opened {
   readonly connection: Connection
   readonly handshake: Handshake
-  /** One more conversation that declares these client capabilities; only where the transport tells whose question is whose. */
-  readonly further?: (capabilities: string) => Effect.Effect<Connection, BackendFailed, Scope.Scope>
+  /**
+   * One more conversation that declares these client capabilities; only where the transport tells whose question is whose.
+   * @param closed called when it ends before its scope does
+   */
+  readonly further?: (capabilities: string, closed: () => void) => Effect.Effect<Connection, BackendFailed, Scope.Scope>
 }
 
 /**
@@ -161,14 +164,19 @@ const openHttp = Effect.fnUntraced(function*(
     Effect.sync(() => poolFor(endpoint.url)),
     (pool) => Effect.promise(() => pool.close()).pipe(Effect.timeoutOption(1000), Effect.andThen(Effect.promise(() => pool.destroy())))
   )
-  const connection = new Connection(opening.observer)
+  let isOpen = false
+  const connection = new Connection({ ...opening.observer, closed: (why) => isOpen ? opening.observer.closed(why) : undefined })
   const attached = (made: Transport) => attach(connection, made)
+  const settled = (opened: Opened): Opened => {
+    isOpen = true
+    return opened
+  }
   const overSse = Effect.gen(function*() {
     yield* attached(yield* sseTransport(endpoint, pool, connection.receiver).pipe(
       Effect.timeout(HTTP_PROBE),
       Effect.mapError((error) => noStream(opening.backend, error))
     ))
-    return yield* greet(opening, connection)
+    return settled(yield* greet(opening, connection))
   })
   if (transport === "sse") return yield* overSse
 
@@ -180,7 +188,7 @@ const openHttp = Effect.fnUntraced(function*(
         orElse: () => Effect.fail(new BackendFailed({ backend: opening.backend, reason: "timed_out", detail: `did not answer within ${HTTP_PROBE} ms` }))
       })
     )
-    if (modern !== undefined) return { connection, handshake: modern }
+    if (modern !== undefined) return settled({ connection, handshake: modern })
   }
   const greeted = yield* greet(opening, connection).pipe(Effect.catchIf(isNotFound, () => Effect.succeed(undefined)))
   if (greeted === undefined) {
@@ -189,15 +197,15 @@ const openHttp = Effect.fnUntraced(function*(
       : yield* new BackendFailed({ backend: opening.backend, reason: "protocol", detail: "is no Streamable HTTP endpoint" })
   }
   connection.transport?.openStream()
-  return {
+  return settled({
     ...greeted,
-    further: Effect.fnUntraced(function*(capabilities: string) {
-      const one = new Connection({ ...opening.observer, notified: () => {}, closed: () => {} })
+    further: Effect.fnUntraced(function*(capabilities: string, closed: () => void) {
+      const one = new Connection({ ...opening.observer, notified: () => {}, closed })
       yield* attach(one, httpTransport(endpoint, pool, one.receiver))
       yield* initialize(opening.backend, one, capabilities, HANDSHAKE)
       return one
     })
-  }
+  })
 })
 
 const attach = (connection: Connection, transport: Transport) =>

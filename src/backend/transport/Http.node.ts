@@ -5,6 +5,7 @@
  */
 import type { IncomingHttpHeaders } from "node:http"
 import { type Dispatcher, Pool } from "undici"
+import { collected } from "./Body.ts"
 import { eventReader, type Position } from "./EventStream.ts"
 import { type Failure, MESSAGE_LIMIT, type Outgoing, type Receiver, type Transport } from "./Transport.ts"
 
@@ -77,6 +78,8 @@ export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver
     if (failure.kind === "stream_ended" && position.lastEventId !== undefined) return comeBack(id, position.lastEventId, position.retry)
     if (failure.status === 404 && base["mcp-session-id"] !== undefined) receiver.closed("the backend ended the session")
     receiver.failed(id, failure)
+    // A backend that goes may still finish what it has taken.
+    if (failure.isAway === true && open.size === 0) receiver.closed(failure.detail)
   }
 
   /** Takes up the stream of a request that the backend let go (2025-11-25, "Resumability and Redelivery"). */
@@ -109,8 +112,9 @@ export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver
       position,
       ended: (failure) => {
         if (isClosed) return
-        // 405 says that there is no such stream, which is legal.
-        const isLost = failure?.kind === "unreachable" || (failure?.status === 404 && before !== undefined)
+        // 405 says that there is no such stream, which is legal; many servers say 400 of a session that they do not know.
+        const isForgotten = before !== undefined && (failure?.status === 404 || failure?.status === 400)
+        const isLost = failure?.kind === "unreachable" || isForgotten
         if (isLost) return receiver.closed(failure.detail)
         if (failure?.kind === "stream_ended") setTimeout(() => isClosed || openStream(position), position.retry)
       }
@@ -171,6 +175,7 @@ const reading = (
   let feed: ((chunk: Buffer) => void) | undefined
   let finish: () => boolean = () => false
   let tooLarge = false
+  let type = ""
 
   const onResponseStart = (controller: Dispatcher.DispatchController, code: number, headers: IncomingHttpHeaders) => {
     status = code
@@ -181,7 +186,7 @@ const reading = (
       tooLarge = true
       controller.abort(new Error("too large"))
     }
-    const type = headers["content-type"] ?? ""
+    type = headers["content-type"] ?? ""
     if (type.startsWith("text/event-stream")) {
       // A stream may end after some notifications without the answer, which is then still due.
       let isAnswered = false
@@ -203,7 +208,7 @@ const reading = (
       const failed: Failure = { kind: "status", detail: `answered with HTTP status ${status}`, status }
       return challenge === undefined ? failed : { ...failed, challenge }
     }
-    return delivered && origin !== undefined ? undefined : { kind: "stream_ended", detail: "ended its answer without a result" }
+    return delivered && origin !== undefined ? undefined : { kind: "stream_ended", detail: unansweredFor(type) }
   }
 
   return {
@@ -211,34 +216,21 @@ const reading = (
     onResponseData: (_: Dispatcher.DispatchController, chunk: Buffer) => feed?.(chunk),
     onResponseEnd: (controller: Dispatcher.DispatchController) => ended(controller, failure()),
     onResponseError: (controller: Dispatcher.DispatchController, error: Error) =>
-      ended(controller, tooLarge ? failure() : { kind: status === 0 ? "unreachable" : "stream_ended", detail: reasonOf(error) })
+      ended(controller, tooLarge ? failure() : {
+        kind: status === 0 ? "unreachable" : "stream_ended",
+        detail: reasonOf(error),
+        isAway: status === 0 && "code" in error && AWAY.has(String(error.code))
+      })
   }
 }
 
-/** Gathers a body up to the limit; delivered whole, as one message. */
-const collected = (overflow: () => void) => {
-  const parts: Array<Buffer> = []
-  let size = 0
-  return {
-    feed: (chunk: Buffer) => {
-      size += chunk.length
-      if (size > MESSAGE_LIMIT) overflow()
-      else parts.push(chunk)
-    },
-    deliver: (message: (bytes: Buffer) => void): boolean => {
-      const whole = parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts)
-      if (whole.length === 0) return false
-      message(trimmed(whole))
-      return true
-    }
-  }
-}
+/** What of the system or undici says that nobody is at the address. */
+const AWAY = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND", "UND_ERR_CONNECT_TIMEOUT"])
 
-const trimmed = (bytes: Buffer): Buffer => {
-  let end = bytes.length
-  while (end > 0 && (bytes[end - 1] ?? 0) <= 0x20) end--
-  return end === bytes.length ? bytes : bytes.subarray(0, end)
-}
+const unansweredFor = (type: string): string =>
+  type.startsWith("application/json") || type.startsWith("text/event-stream")
+    ? "ended its answer without a result"
+    : `answered with ${type === "" ? "no content" : JSON.stringify(type.slice(0, 60))}, which is no MCP message`
 
 /** What went wrong, from the codes of the system or undici; no address and no body. */
 export const reasonOf = (error: Error): string =>

@@ -18,6 +18,8 @@ export interface Failure {
   /** For people; holds no body of the backend. */
   readonly detail: string
   readonly status?: number
+  /** Nobody listens at the address any more. */
+  readonly isAway?: boolean
   /** The value of `WWW-Authenticate`, which says who would be let in. */
   readonly challenge?: string
 }
