@@ -41,10 +41,11 @@ export const CODE = {
   resourceNotFound: -32002
 } as const
 
+/** The id comes last, so that members which a backend wrote behind its result cannot answer another request. */
 export const resultOf = (id: string, ...result: ReadonlyArray<Chunk>): ReadonlyArray<Chunk> => [
-  `{"jsonrpc":"2.0","id":${id},"result":`,
+  `{"jsonrpc":"2.0","result":`,
   ...result,
-  "}"
+  `,"id":${id}}`
 ]
 
 export const errorOf = (id: string, code: number, message: string, data?: unknown): ReadonlyArray<Chunk> => [

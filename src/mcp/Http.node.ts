@@ -54,7 +54,7 @@ export const make = (context: Context.Context<McpServices>): McpHttp => {
     const inbound = readInbound(body)
     if (inbound.kind === "message" && Modern.isModern(exchange, inbound.message)) {
       const fiber = run(Modern.handle(inbound.message, exchange, LOCAL), exchange, inbound.message.id)
-      if (inbound.message.method === "subscriptions/listen") listening.add(fiber)
+      if (inbound.message.method === "subscriptions/listen" && running.has(fiber)) listening.add(fiber)
       // Closing the stream is this era's cancellation.
       exchange.onGone(() => fiber.interruptUnsafe())
       return

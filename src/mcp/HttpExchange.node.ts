@@ -41,10 +41,14 @@ const RETRY = 500
 export const eventStream = (response: ServerResponse, headers: Readonly<Record<string, string>> = {}) => {
   response.writeHead(200, { ...SSE_HEADERS, ...headers })
   response.flushHeaders()
-  const timer = setInterval(() => response.write(": keep-alive\n\n"), KEEP_ALIVE)
+  const canTake = () => !response.writableEnded && !response.destroyed && response.writableLength <= UNREAD
+  const keepAlive = () => {
+    // An ended response may wait long for a client that does not read; writing to it then would be an error.
+    if (canTake()) response.write(": keep-alive\n\n")
+  }
+  const timer = setInterval(keepAlive, KEEP_ALIVE)
   timer.unref()
   response.once("close", () => clearInterval(timer))
-  const canTake = () => !response.writableEnded && !response.destroyed && response.writableLength <= UNREAD
   return {
     send: (text: string) => {
       if (canTake()) response.write(`${EVENT}${oneLine(text)}\n\n`)
@@ -133,6 +137,8 @@ export const httpExchange = (request: IncomingMessage, response: ServerResponse)
       response.end("\n\n")
     },
     end: (status, headers) => {
+      // The client may have come back for the rest on another stream, which ends with the log.
+      if (log !== undefined) return log.finish()
       if (isOver()) return
       if (stream === undefined) response.writeHead(status, { ...headers, "content-length": 0 })
       response.end()

@@ -1,6 +1,7 @@
 /** Takes `_meta` of a request apart: what is the envelope of an era, and what passes on in every era. */
 import { META } from "../backend/Era.ts"
 import { members } from "../lib/Json.ts"
+import type { Request } from "../router/Request.ts"
 import type { Message } from "./Inbound.ts"
 
 export interface Meta {
@@ -26,3 +27,12 @@ export const metaOf = ({ params, text }: Message): Meta => {
     }
   }
 }
+
+/** The request as the router takes it. */
+export const requestOf = ({ method, params, text }: Message, meta: Meta): Request => ({
+  method,
+  text,
+  params,
+  meta: meta.passed,
+  progressToken: meta.raw("progressToken")
+})

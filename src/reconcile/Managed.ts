@@ -65,12 +65,18 @@ export const managed = (id: string, wanted: Wanted, drain: Duration.Duration, sc
   problem: undefined
 })
 
-/** Builds the plugins' parts and starts an instance, in a scope of its own below `parent`. */
+export interface Starting {
+  readonly wanted: Wanted
+  readonly generation: number
+  readonly parent: Scope.Scope
+  readonly publish: Publish
+  /** Runs before an instance that cannot overlap with the one before it: one fixed port, or a loader that says so. */
+  readonly makeRoom: Effect.Effect<void>
+}
+
+/** Builds the loader and starts an instance, in a scope of its own below `parent`. */
 export const start = Effect.fnUntraced(function*(
-  wanted: Wanted,
-  generation: number,
-  parent: Scope.Scope,
-  publish: Publish
+  { generation, makeRoom, parent, publish, wanted }: Starting
 ): Effect.fn.Return<Running, Unfit, InstanceServices> {
   const scope = yield* Scope.fork(parent)
   const subscriptions = yield* Subscriptions
@@ -78,6 +84,7 @@ export const start = Effect.fnUntraced(function*(
   const id = wanted.entry.id
   const build = Effect.gen(function*() {
     const loader = yield* wanted.loader.build
+    if (loader.swap === "stop_first" || wanted.entry.config.port !== undefined) yield* makeRoom
     const context = yield* Effect.context<InstanceServices>()
     const offer = Offers.make(id, wanted.hiddenText, publish)
     const fork = Effect.runForkWith(context)
@@ -127,10 +134,10 @@ export const partOf = ({ id, serving, wanted }: Managed): ReadonlyArray<Offered>
 export const servedBy = ({ auth, id, serving, slot, wanted }: Managed): ReadonlyArray<Served> =>
   serving === undefined || auth === undefined ? [] : [{ id, slot, strategy: auth.strategy, timeout: wanted.timeout }]
 
-/** Whether what runs, or is on its way, is what is wanted. */
-export const isServed = ({ candidate, serving }: Managed, wanted: Wanted): boolean => {
-  const newest = candidate ?? serving
-  return newest !== undefined && sameInstance(newest.wanted, wanted)
+/** Which of the two is what is wanted already. */
+export const servedAlready = ({ candidate, serving }: Managed, wanted: Wanted): "serving" | "candidate" | undefined => {
+  if (serving !== undefined && sameInstance(serving.wanted, wanted)) return "serving"
+  return candidate !== undefined && sameInstance(candidate.wanted, wanted) ? "candidate" : undefined
 }
 
 /** Builds a strategy in a scope of its own below `parent`. */

@@ -10,7 +10,7 @@ import { snapshot } from "../catalogue/Snapshot.ts"
 import { Registry } from "../host/Registry.ts"
 import { type Change, diff } from "../manifest/Diff.ts"
 import type { Manifest } from "../manifest/Manifest.ts"
-import { authorize, type InstanceServices, isServed, type Managed, managed, partOf, type Publish, type Running, servedBy, start } from "./Managed.ts"
+import { authorize, type InstanceServices, type Managed, managed, partOf, type Publish, type Running, servedAlready, servedBy, start } from "./Managed.ts"
 import type { GatewayStatus } from "./Status.ts"
 import { statusOf } from "./StatusOf.ts"
 import { sameStrategy, type Wanted, wantedOf } from "./Wanted.ts"
@@ -69,13 +69,24 @@ export class Reconciler extends Context.Service<Reconciler, {
     /** Starts the wanted form beside the old one, or after it where the two cannot overlap. */
     const launch = Effect.fnUntraced(function*(server: Managed, wanted: Wanted, generation: number) {
       yield* dropCandidate(server)
-      const cannotOverlap = wanted.entry.config.port !== undefined && server.serving !== undefined
-      if (cannotOverlap) yield* server.slot.vacate
-      const running: Running = yield* start(wanted, generation, scope, publish)
-      if (server.serving === undefined || cannotOverlap) return yield* serve(server, running)
+      const makeRoom = Effect.suspend(() => {
+        if (server.serving === undefined) return Effect.void
+        server.serving = undefined
+        return server.slot.vacate
+      })
+      const running: Running = yield* start({ wanted, generation, parent: scope, publish, makeRoom })
+      if (server.serving === undefined) return yield* serve(server, running)
       server.candidate = running
       const takeOver = Effect.suspend(() => server.candidate === running ? serve(server, running) : Effect.void)
       yield* Effect.forkIn(Effect.andThen(running.instance.ready, takeOver), running.scope)
+    })
+
+    /** What is already there is kept; a change of the manifest is a reason to try at once what is waiting to. */
+    const keep = Effect.fnUntraced(function*(server: Managed, which: "serving" | "candidate") {
+      if (which === "serving") yield* dropCandidate(server)
+      const instance = server[which]?.instance
+      const phase = instance?.state().phase
+      if (instance !== undefined && (phase === "failed" || phase === "degraded")) yield* instance.retryNow
     })
 
     /** The old strategy is closed when the calls that may still ask it have had their drain time. */
@@ -96,7 +107,8 @@ export class Reconciler extends Context.Service<Reconciler, {
       server.problem = undefined
       server.wanted = wanted
       server.generation = generation
-      if (!isServed(server, wanted)) yield* launch(server, wanted, generation)
+      const already = servedAlready(server, wanted)
+      yield* already === undefined ? launch(server, wanted, generation) : keep(server, already)
     }, (effect, _, id, generation) =>
       Effect.catch(effect, (unfit) => {
         const server = servers.get(id)

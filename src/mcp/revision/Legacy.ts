@@ -14,7 +14,7 @@ import { CAPABILITIES, instructionsOf, SERVER_INFO } from "../Identity.ts"
 import type { Message } from "../Inbound.ts"
 import { isLevel, reaches } from "../Levels.ts"
 import { LIST_METHODS, listed } from "../Lists.ts"
-import { metaOf } from "../Meta.ts"
+import { metaOf, requestOf } from "../Meta.ts"
 import { relay } from "../Relay.ts"
 import { type Session, Sessions } from "../Sessions.ts"
 import { quieten } from "../UpstreamLevel.ts"
@@ -102,13 +102,7 @@ const relayed = (id: string, message: Message, exchange: Exchange, session: Sess
         id: () => id,
         session: session.id.slice(0, 8),
         exchange,
-        request: {
-          method: message.method,
-          text: message.text,
-          params: message.params,
-          meta: meta.passed,
-          progressToken: meta.raw("progressToken")
-        },
+        request: requestOf(message, meta),
         caller: {
           era: "legacy",
           principal: session.principal,

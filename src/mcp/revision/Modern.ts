@@ -13,7 +13,7 @@ import type { Message } from "../Inbound.ts"
 import { isLevel, reaches } from "../Levels.ts"
 import { listen } from "../Listens.ts"
 import { LIST_METHODS, listed } from "../Lists.ts"
-import { type Meta, metaOf } from "../Meta.ts"
+import { type Meta, metaOf, requestOf } from "../Meta.ts"
 import { relay } from "../Relay.ts"
 import { check, decoded, type Refusal } from "./ModernChecks.ts"
 
@@ -74,13 +74,7 @@ const relaying = (message: Message, exchange: Exchange, principal: Principal) =>
   const meta = metaOf(message)
   const level = message.meta[META.logLevel]
   return {
-    request: {
-      method: message.method,
-      text: message.text,
-      params: message.params,
-      meta: meta.passed,
-      progressToken: meta.raw("progressToken")
-    },
+    request: requestOf(message, meta),
     caller: {
       era: "modern" as const,
       principal,
