@@ -27,7 +27,7 @@ export const LOCAL: Principal = { issuer: "local", subject: "local" }
 
 export interface McpHttp {
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void
-  /** Ends what only waits (listens), then waits until every answer is out. */
+  /** Ends what only waits (listens), then waits until everything is answered; what is not by then is stopped. */
   readonly drain: Effect.Effect<void>
 }
 
@@ -78,7 +78,7 @@ export const make = (context: Context.Context<McpServices>): McpHttp => {
   const drain = Effect.gen(function*() {
     for (const fiber of listening) fiber.interruptUnsafe()
     while (running.size > 0) yield* Effect.sleep("10 millis")
-  })
+  }).pipe(Effect.onInterrupt(() => Effect.sync(() => running.forEach((fiber) => fiber.interruptUnsafe()))))
   return { handle, drain }
 }
 

@@ -4,7 +4,7 @@
  * it takes no new work, lets answers finish within the drain time, and goes.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
-import type { AddressInfo } from "node:net"
+import { type AddressInfo, Server as NetServer, type Socket } from "node:net"
 import { Duration, Effect, Schema, type Scope } from "effect"
 import { admissionFor, admit } from "./Admission.node.ts"
 import { make as makeHttp, type McpServices, refuse } from "./Http.node.ts"
@@ -51,25 +51,35 @@ export const listen = Effect.fnUntraced(function*(
   options: ListenOptions
 ): Effect.fn.Return<{ readonly host: string; readonly port: number }, ListenFailed, Scope.Scope | McpServices> {
   const context = yield* Effect.context<McpServices>()
+  const fork = Effect.runForkWith(context)
   const sessions = yield* Sessions
   const mcp = makeHttp(context)
   const server = createServer(LIMITS)
   server.maxConnections = CONNECTIONS
   server.maxHeadersCount = 0
   let isStopping = false
+  const sockets = new Set<Socket>()
+  server.on("connection", (socket) => {
+    sockets.add(socket)
+    socket.once("close", () => sockets.delete(socket))
+  })
 
   yield* Effect.acquireRelease(bound(server, options), () =>
     Effect.gen(function*() {
       isStopping = true
       options.stopping()
-      server.close()
+      // `close` of an HTTP server would cut off answers that a slow client is still reading.
+      NetServer.prototype.close.call(server)
       for (const session of sessions.all()) session.stream?.end()
-      yield* Effect.timeoutOption(mcp.drain, options.drain)
+      yield* Effect.timeoutOption(Effect.andThen(mcp.drain, sent(sockets)), options.drain)
+      server.close()
       server.closeAllConnections()
     }))
   const { port } = addressOf(server)
   const admission = admissionFor({ ...options, port })
 
+  // Such as no file descriptor left for one more connection: those that are open go on.
+  server.on("error", (cause) => fork(Effect.logWarning("A connection could not be taken", cause)))
   server.on("clientError", (error, socket) => {
     const status = "code" in error && error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large"
       : "code" in error && error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? "408 Request Timeout" : "400 Bad Request"
@@ -96,6 +106,11 @@ const bound = (server: Server, { host, port }: ListenOptions) =>
     server.once("error", (cause) => resume(Effect.fail(new ListenFailed({ host, port, cause }))))
     server.listen({ host, port }, () => resume(Effect.void))
   })
+
+/** Waits until nothing is left to write. */
+const sent = Effect.fnUntraced(function*(sockets: ReadonlySet<Socket>) {
+  while ([...sockets].some(({ writableLength }) => writableLength > 0)) yield* Effect.sleep("10 millis")
+})
 
 const addressOf = (server: Server): Pick<AddressInfo, "port"> => {
   const address = server.address()
