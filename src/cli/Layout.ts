@@ -1,13 +1,8 @@
 /** Text laid out for a terminal of 80 to 120 columns, free of what could steer it. */
+import { printable } from "../lib/Printable.ts"
 
 /** How wide lines may be; a pipe counts as 100 columns. */
 export const width = (): number => Math.min(120, Math.max(80, process.stdout.columns ?? 100))
-
-// C0 and C1 controls but for tab and newline, and the marks that turn or hide text.
-const STEERING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/gu
-
-/** What servers said, without what a terminal would obey. */
-export const printable = (text: string): string => text.replaceAll("\r\n", "\n").replaceAll(STEERING, "")
 
 /** On one line. */
 export const oneLine = (text: string): string => printable(text).replaceAll(/\s+/gu, " ").trim()

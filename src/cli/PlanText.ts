@@ -1,5 +1,6 @@
 /** A plan as a person reads it: one line per server, then the settings, then the sums. */
-import { columns, counted, printable } from "./Layout.ts"
+import { columns, counted } from "./Layout.ts"
+import { printable } from "../lib/Printable.ts"
 import type { Plan, PlannedServer } from "./Planned.ts"
 
 const MARKS = { add: "+", replace: "~", update: ".", remove: "-", keep: "=" } as const

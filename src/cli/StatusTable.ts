@@ -1,6 +1,7 @@
 /** The status of a gateway as a person reads it: one row per server, and below it why and what next. */
 import type { GatewayStatus, ServerStatus } from "../reconcile/Status.ts"
-import { ago, columns, counted, printable, wrapped } from "./Layout.ts"
+import { ago, columns, counted, wrapped } from "./Layout.ts"
+import { printable } from "../lib/Printable.ts"
 
 export interface Reader {
   /** Milliseconds since 1970. */

@@ -3,6 +3,7 @@
  * others follow sysexits(3), so that scripts can tell the cases apart.
  */
 import { Console, Effect, Runtime, Schema } from "effect"
+import { printable } from "../lib/Printable.ts"
 
 /** The answer is no: a server does not serve, a tool failed or does not exist, an argument is wrong. */
 export const failed = 1
@@ -21,6 +22,6 @@ export class Stopped extends Schema.TaggedError<Stopped>()("Stopped", { code: Sc
   }
 }
 
-/** Says why on standard error, and stops. */
+/** Says why on standard error, and stops; the reason may be in the words of a server. */
 export const stop = (code: number, message: string): Effect.Effect<never, Stopped> =>
-  Effect.andThen(Console.error(message), Effect.fail(new Stopped({ code })))
+  Effect.andThen(Console.error(printable(message)), Effect.fail(new Stopped({ code })))

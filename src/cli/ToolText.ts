@@ -2,7 +2,8 @@
 import type { CallToolResult, Tool } from "./Client.ts"
 import { isRecord } from "../lib/Record.ts"
 import { nearest } from "../manifest/Nearest.ts"
-import { oneLine, printable, wrapped } from "./Layout.ts"
+import { oneLine, wrapped } from "./Layout.ts"
+import { printable } from "../lib/Printable.ts"
 
 /** One tool per entry: its name with its arguments, then what it does in two lines at most. */
 export const sayTools = (tools: ReadonlyArray<Tool>, width: number): string =>

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ago, columns, counted, oneLine, printable, wrapped } from "../../src/cli/Layout.ts"
+import { ago, columns, counted, oneLine, wrapped } from "../../src/cli/Layout.ts"
+import { printable } from "../../src/lib/Printable.ts"
 
 describe("layout", () => {
   it("takes away what a terminal would obey, and keeps text, tabs and lines", () => {
