@@ -72,6 +72,8 @@ const posting = (endpoint: Endpoint, target: URL, pool: Pool, receiver: Receiver
       headers: { ...endpoint.headers, "content-type": "application/json", ...headers },
       body: text
     }, {
+      // Without it undici takes this for a handler of its older kind.
+      onRequestStart: () => {},
       onResponseStart: (_, status) => {
         if (status >= 300 && id !== undefined) {
           receiver.failed(id, { kind: "status", detail: `answered with HTTP status ${status}`, status })
