@@ -17,15 +17,19 @@ import { attachStream, type Session, Sessions } from "./Sessions.ts"
 /** Longest message in bytes. */
 const LINE = 4 * 1024 * 1024
 
+/** Bytes that may wait for a client that does not read; notifications that come then are dropped. */
+const UNREAD = 1024 * 1024
+
 export interface Streams {
   readonly input: Readable
   readonly output: Writable
 }
 
-/** Serves until the input ends; then every request in flight is stopped. */
+/** Serves until the input ends or nobody reads the output; then every request in flight is stopped. */
 export const serveStdio = Effect.fn("Stdio.serve")(function*({ input, output }: Streams) {
   const context = yield* Effect.context<McpServices>()
   const fork = Effect.runForkWith(context)
+  const sessions = yield* Sessions
   const running = new Map<string, Fiber.Fiber<unknown>>()
   let session: Session | undefined
 
@@ -33,7 +37,9 @@ export const serveStdio = Effect.fn("Stdio.serve")(function*({ input, output }: 
   const exchange: Exchange = {
     transport: "stdio",
     header: () => undefined,
-    send: (text) => write(oneLine(text)),
+    send: (text) => {
+      if (output.writableLength <= UNREAD) write(oneLine(text))
+    },
     stream: () => {},
     prefersStream: false,
     keep: () => {},
@@ -59,15 +65,24 @@ export const serveStdio = Effect.fn("Stdio.serve")(function*({ input, output }: 
     if (id === undefined && method === "notifications/cancelled") {
       return running.get(JSON.stringify(values["requestId"]))?.interruptUnsafe()
     }
+    if (id !== undefined && running.has(id)) {
+      return exchange.respond(400, errorOf(id, CODE.invalidRequest, "A request with this id is still running"))
+    }
     return run(Modern.handle(message, exchange, LOCAL), id)
+  }
+
+  /** There is one client: with a new session its last one is over. */
+  const begin = (opened: Session | undefined) => {
+    if (opened === undefined) return
+    if (session !== undefined) sessions.close(session)
+    session = opened
+    attachStream(opened, { send: exchange.send, end: () => {} })
   }
 
   const legacy = Effect.fnUntraced(function*(inbound: Inbound) {
     if (inbound.kind === "invalid") return exchange.respond(400, errorOf(inbound.id, inbound.code, inbound.reason))
     if (inbound.kind === "message" && inbound.message.method === "initialize") {
-      session = yield* Legacy.initialize(inbound.message, exchange, LOCAL)
-      if (session !== undefined) attachStream(session, { send: exchange.send, end: () => {} })
-      return
+      return begin(yield* Legacy.initialize(inbound.message, exchange, LOCAL))
     }
     if (session === undefined) {
       const id = inbound.kind === "message" ? inbound.message.id : undefined
@@ -87,13 +102,17 @@ export const serveStdio = Effect.fn("Stdio.serve")(function*({ input, output }: 
 
   yield* Effect.callback<void>((resume) => {
     const ended = () => resume(Effect.void)
-    input.on("data", lineReader(LINE, line, ended))
+    input.on("data", lineReader(LINE, line, () => {
+      exchange.respond(400, errorOf("null", CODE.invalidRequest, `A message of more than ${LINE} bytes; nothing is read after it`))
+      ended()
+    }))
     input.once("end", ended)
     input.once("error", ended)
+    output.on("error", ended)
     return Effect.sync(() => input.destroy())
   })
   for (const fiber of running.values()) fiber.interruptUnsafe()
-  if (session !== undefined) (yield* Sessions).close(session)
+  if (session !== undefined) sessions.close(session)
 })
 
 /** A modern client says so in each request, but not in `notifications/cancelled`: without a session that is one too. */
