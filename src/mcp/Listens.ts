@@ -29,7 +29,10 @@ const FILTER: Readonly<Record<Kind, string>> = {
 /** Most resources that one listen may name. */
 const RESOURCES = 1000
 
-/** Answers only when the gateway stops: the listen lives as long as its stream. */
+/**
+ * Answers only when the gateway stops: the listen lives as long as its stream. Only the
+ * waiting can be interrupted, so that what it subscribed to is always taken back.
+ */
 export const listen = Effect.fnUntraced(function*(id: string, { values }: Message, exchange: Exchange) {
   const catalogue = yield* Catalogue
   const router = yield* Router
@@ -57,12 +60,12 @@ export const listen = Effect.fnUntraced(function*(id: string, { values }: Messag
     }
     for (const method of methodsFor(change.kinds, lists)) tell(method, {})
   })
-  return yield* Effect.never.pipe(Effect.ensuring(Effect.sync(() => {
+  return yield* Effect.interruptible(Effect.never).pipe(Effect.ensuring(Effect.sync(() => {
     stop()
     for (const release of releases) if (release._tag === "Some") release.value()
     exchange.respond(200, resultOf(id, JSON.stringify({ resultType: "complete", ...tag })))
   })))
-})
+}, Effect.uninterruptible)
 
 const methodsFor = (kinds: ReadonlySet<Kind>, lists: ReadonlyArray<string>): ReadonlySet<string> =>
   new Set([...kinds].filter((kind) => lists.includes(FILTER[kind])).map((kind) => LIST_CHANGED[kind]))
