@@ -33,19 +33,25 @@ export const make = (
   const dirty = new Set<Kind>()
   let listing: Listing = nothing
   let opened: Opened | undefined
+  /** The conversation to read lists on; none while a new one begins. */
+  let current: Opened | undefined
 
   const start = Effect.fnUntraced(function*(started: Opened) {
+    current = undefined
+    dirty.clear()
     listing = yield* read(id, started, hiddenText)
     opened = started
+    current = started
     for (const { kind, name, why } of listing.excluded) yield* Effect.logWarning(`left out of the catalogue: ${kind} ${name} ${why}`)
+    yield* renewDirty
   })
 
   /** Announcements that come while a reading runs are one more reading, however many they are. */
   const renewDirty = Effect.gen(function*() {
-    if (dirty.size === 0 || opened === undefined) return
+    if (dirty.size === 0 || current === undefined) return
     const kinds = KINDS.filter((kind) => dirty.has(kind))
     dirty.clear()
-    listing = yield* read(id, opened, hiddenText, listing, kinds).pipe(
+    listing = yield* read(id, current, hiddenText, listing, kinds).pipe(
       Effect.retry({ schedule: Schedule.exponential("200 millis"), times: 3 })
     )
     yield* renewed(new Set(kinds))
@@ -63,8 +69,10 @@ export const make = (
       Effect.suspend(() => {
         const kinds = RENEWED.get(method)
         if (kinds === undefined) return Effect.void
+        // What is dirty already has a reading that waits for its turn.
+        const isNews = kinds.some((kind) => !dirty.has(kind))
         for (const kind of kinds) dirty.add(kind)
-        return renewDirty
+        return isNews ? renewDirty : Effect.void
       })
   }
 }
