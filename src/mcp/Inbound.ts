@@ -61,7 +61,8 @@ const LINE_BREAKS = /[\r\n]/gu
  * Line breaks stand only between tokens of JSON, where a space says the same; where
  * messages are lines, one inside a message would let a client write another message.
  */
-const oneLine = (text: string): string => text.replace(LINE_BREAKS, " ")
+const oneLine = (text: string): string =>
+  text.includes("\n") || text.includes("\r") ? text.replace(LINE_BREAKS, " ") : text
 
 const readMessage = (text: string, parsed: unknown): Inbound => {
   const found = members(text)
@@ -121,12 +122,17 @@ const MEMBERS = 64
 /** A key that is there twice, or in another case than one we decide by. */
 const doubtIn = (found: ReadonlyArray<Member>, known: ReadonlyMap<string, string>): string | undefined => {
   if (found.length > MEMBERS) return "There are too many members"
-  const seen = new Set<string>()
   for (const { key } of found) {
-    if (seen.has(key)) return `The key ${JSON.stringify(key)} is there twice`
-    seen.add(key)
-    const meant = known.get(folded(key))
+    if (isRepeated(found, key)) return `The key ${JSON.stringify(key)} is there twice`
+    // Written exactly, as it nearly always is, a key needs no folding.
+    const meant = known.get(key) === key ? key : known.get(folded(key))
     if (meant !== undefined && meant !== key) return `The key ${JSON.stringify(key)} must be written "${meant}"`
   }
   return undefined
+}
+
+const isRepeated = (found: ReadonlyArray<Member>, key: string): boolean => {
+  let count = 0
+  for (const member of found) if (member.key === key) count++
+  return count > 1
 }
