@@ -17,6 +17,12 @@ const DATA = Buffer.from("data:")
 const COLON = 0x3a
 const SPACE = 0x20
 
+/** Most lines of one event: empty ones have no size, but a place in memory. */
+const LINES = 100_000
+
+/** Shortest pause, in milliseconds, that a server may ask for before its stream is taken up again. */
+const SHORTEST_RETRY = 100
+
 /**
  * @param limit largest event in bytes
  * @param event gets each event that has data
@@ -45,14 +51,14 @@ export const eventReader = (
     if (line.indexOf(DATA) === 0) {
       const value = line.subarray(line[DATA.length] === SPACE ? DATA.length + 1 : DATA.length)
       size += value.length
-      if (size > limit) return tooLarge()
+      if (size > limit || data.length >= LINES) return tooLarge()
       data.push(value)
       return
     }
     const text = line.toString("utf8")
     if (text.startsWith("event:")) type = text.slice(6).trim()
     if (text.startsWith("id:")) position.lastEventId = text.slice(3).trim()
-    if (/^retry: ?\d{1,6}$/u.test(text)) position.retry = Number(text.slice(6))
+    if (/^retry: ?\d{1,6}$/u.test(text)) position.retry = Math.max(SHORTEST_RETRY, Number(text.slice(6)))
   }
 
   const dispatch = () => {

@@ -50,6 +50,18 @@ describe("events of a stream", () => {
     }
   })
 
+  it("of lines without end are beyond the limit, although empty lines have no size", () => {
+    const read = reading()
+    read.feed(Buffer.from("data:\n".repeat(100_001)))
+    assert.strictEqual(read.overflows(), 1)
+  })
+
+  it("do not make the gateway come back without a pause", () => {
+    const position: Position = { lastEventId: undefined, retry: 1000 }
+    eventReader(100, () => {}, () => {}, position)(Buffer.from("retry: 0\n\n"))
+    assert.strictEqual(position.retry, 100)
+  })
+
   it("of exactly the limit pass", () => {
     const data = "x".repeat(100)
     assert.deepStrictEqual(eventsOf(`data: ${data}\n\n`, 100), [{ event: "message", data }])
