@@ -50,8 +50,14 @@ export const spawnChild = Effect.fnUntraced(function*(
       const child = spawn(command, args, { cwd: directory, env: environment, detached: true, stdio: "pipe" })
       child.once("error", (cause) => resume(Effect.fail(new SpawnFailed({ command, cause }))))
       child.once("spawn", () => {
-        if (child.pid !== undefined) children.remember(child.pid, server)
-        resume(Effect.succeed(child))
+        try {
+          if (child.pid !== undefined) children.remember(child.pid, server)
+          resume(Effect.succeed(child))
+        } catch (cause) {
+          // Without its record, as on a full disk, nobody would end it after a gateway that was killed.
+          signalGroup(child.pid, "SIGKILL")
+          resume(Effect.fail(new SpawnFailed({ command, cause })))
+        }
       })
       child.stdin.on("error", () => {})
       child.stderr.on("data", logLines(LOG_LINE, log))
