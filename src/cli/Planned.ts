@@ -35,7 +35,7 @@ export const planOf = (running: Fingerprint, wanted: Fingerprint, manifest: Mani
   const settings = isFresh ? [] : differences(running.gateway, wanted.gateway).map((path) => ({ path, effect: effectOf(path) }))
   const everywhere = settings.some(({ path }) => path === hiddenText) ? [hiddenText] : []
   const stays = Object.entries(wanted.servers).map(([id, after]): PlannedServer => {
-    const before = running.servers[id]
+    const before = Object.hasOwn(running.servers, id) ? running.servers[id] : undefined
     if (before === undefined) return { id, action: "add", why: ["id"] }
     const why = [...differences(before, after), ...everywhere]
     const action = why.length === 0 ? "keep" : why.every(isInPlace) ? "update" : "replace"

@@ -22,6 +22,12 @@ describe("a plan", () => {
       assert.deepStrictEqual(yield* planFor(server, turned), { servers: [{ id: "a", action: "keep", why: [] }], settings: [] })
     }))
 
+  it.effect("adds a server whose name every object has", () =>
+    Effect.gen(function*() {
+      const { servers } = yield* planFor("version: 1\nservers: []\n", server.replace("id: a", "id: constructor"))
+      assert.deepStrictEqual(servers, [{ id: "constructor", action: "add", why: ["id"] }])
+    }))
+
   const reasons = [
     ["args: [one]", "args: [one, two]", "config.args"],
     ["LEVEL: info", "LEVEL: debug", "config.environment.LEVEL"],
