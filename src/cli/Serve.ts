@@ -108,6 +108,8 @@ const follow = Effect.fnUntraced(function*(
         watched
       )
     }),
+    // A defect must not end the watching: the next change may be read again.
+    Effect.catchDefect((cause) => Effect.as(Effect.logError("The manifest could not be looked at", cause), watched)),
     Effect.map((files) => {
       const isOther = !Equal.equals(files, watched)
       watched = files

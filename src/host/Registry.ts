@@ -88,7 +88,8 @@ export class Registry extends Context.Service<Registry, {
       const decode = Effect.fnUntraced(function*<K extends Plugin.Kind>(kind: K, name: string, config: unknown) {
         const held = table[kind].get(name)
         if (held === undefined) return yield* unknown(kind, name)
-        const opened = yield* held.plugin.decode(config).pipe(
+        const opened = yield* Effect.suspend(() => held.plugin.decode(config)).pipe(
+          Effect.catchDefect((cause) => Effect.fail([{ path: [], message: `the plugin's schema failed: ${cause}` }])),
           Effect.mapError((problems) => new ConfigRefused({ kind, name, problems }))
         )
         const build = opened.build.pipe(

@@ -59,6 +59,21 @@ describe("a plugin that breaks", () => {
   const hostOf = (plugin: Plugin.AnyPlugin) =>
     Effect.provide(Layer.provide(Registry.layer([plugin]), Layer.merge(temporaryLent, noThirdParty)))
 
+  const throwing = Plugin.make({
+    kind: "loader",
+    name: "bad",
+    summary: "Throws",
+    decode: () => {
+      throw new Error("no luck")
+    }
+  })
+
+  it.effect("in its schema refuses the config, instead of taking the other servers along", () =>
+    Effect.gen(function*() {
+      const [problem] = yield* problemsWith("bad", {})
+      assert.include(problem?.message, "no luck")
+    }).pipe(hostOf(throwing)))
+
   it.effect("in build fails with a typed error, instead of taking its caller along", () =>
     Effect.gen(function*() {
       const part = yield* Effect.flatMap(Registry, (registry) => registry.decode("loader", "bad", {}))
