@@ -232,6 +232,16 @@ const unansweredFor = (type: string): string =>
     ? "ended its answer without a result"
     : `answered with ${type === "" ? "no content" : JSON.stringify(type.slice(0, 60))}, which is no MCP message`
 
+const WORDS: ReadonlyMap<string, string> = new Map([
+  ["ECONNREFUSED", "does not listen at its address"],
+  ["ENOTFOUND", "has an address that does not exist"],
+  ["UND_ERR_CONNECT_TIMEOUT", "does not take connections"],
+  ["UND_ERR_SOCKET", "closed the connection"],
+  ["ECONNRESET", "closed the connection"]
+])
+
 /** What went wrong, from the codes of the system or undici; no address and no body. */
-export const reasonOf = (error: Error): string =>
-  "code" in error && typeof error.code === "string" ? `connection failed (${error.code})` : "connection failed"
+export const reasonOf = (error: Error): string => {
+  const code = "code" in error && typeof error.code === "string" ? error.code : "no code"
+  return `${WORDS.get(code) ?? "could not be reached"} (${code})`
+}
