@@ -40,15 +40,15 @@ const listener = (url: string, era: "legacy" | "modern") =>
     return { client, lists, updated }
   })
 
-/** Hears of a resource until the effect it gives is run. */
+/** Hears of a resource until it is stopped. */
 const hearOf = (client: Client, era: "legacy" | "modern", uri: string) =>
-  Effect.promise(async (): Promise<Effect.Effect<unknown>> => {
+  Effect.promise(async () => {
     if (era === "legacy") {
       await client.subscribeResource({ uri })
-      return Effect.promise(() => client.unsubscribeResource({ uri }))
+      return { stop: Effect.asVoid(Effect.promise(() => client.unsubscribeResource({ uri }))) }
     }
     const subscription = await client.listen({ resourceSubscriptions: [uri] })
-    return Effect.promise(async () => subscription.close())
+    return { stop: Effect.promise(() => subscription.close()) }
   })
 
 const settled = (what: ReadonlyArray<string>, count: number) => Effect.promise(() => until(async () => what.length, (length) => length >= count, 5))
@@ -107,14 +107,14 @@ for (const backend of eras) {
         yield* told(first)
         const other = yield* hearOf(modern.client, "modern", "thing://b")
         yield* told(both)
-        yield* other
+        yield* other.stop
         yield* told(one)
-        yield* leaving
+        yield* leaving.stop
         yield* use("touch", { uri: "thing://a" })
         yield* settled(modern.updated, 1)
         assert.deepStrictEqual(legacy.updated, [])
         assert.strictEqual(yield* use("heard"), one)
-        yield* closing
+        yield* closing.stop
         yield* told(none)
       }).pipe(Effect.scoped))
 
