@@ -13,6 +13,11 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => ++signals > 1 && process.exit(130))
 }
 
+for (const stream of [process.stdout, process.stderr]) {
+  // Whoever read the output or the logs may go; the calls of others are not the worse for it.
+  stream.on("error", () => {})
+}
+
 /** To stop `serve` by a signal is to end it well: exit code 0. Other verbs were cut short: 130. */
 const teardown: Runtime.Teardown = (exit, onExit) =>
   process.argv[2] === "serve" && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
