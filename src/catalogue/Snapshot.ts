@@ -58,9 +58,9 @@ export const snapshot = (parts: ReadonlyArray<Part>, rules: NamingRules): Snapsh
   const prompts = nameAll(offersOf("prompts"), rules)
   const resources = addressAll(parts, "resources")
   const templates = addressAll(parts, "templates")
-  const fixed = templates.named.map((named) => ({ parts: fixedParts(named.name), named }))
+  const { anything, fixed } = byWhatIsFixed(templates.named)
   const resourceRoutes = routesOf(resources.named)
-  const ofTemplate = (uri: string) => fixed.find(({ parts }) => mayComeFrom(uri, parts))?.named
+  const among = (uri: string, some: typeof fixed) => some.find(({ parts }) => mayComeFrom(uri, parts))?.named
 
   return {
     tools: routesOf(tools.named),
@@ -81,11 +81,23 @@ export const snapshot = (parts: ReadonlyArray<Part>, rules: NamingRules): Snapsh
     ownerOfUri: (uri) => {
       const listed = resourceRoutes.get(uri)
       if (listed !== undefined) return listed
-      const found = ofTemplate(uri) ?? ownerByScheme(uri, [...resources.named, ...templates.named])
+      const found = among(uri, fixed) ?? ownerByScheme(uri, [...resources.named, ...templates.named]) ?? among(uri, anything)
       return found && { ...routeOf(found), name: uri.slice(aliasOf(found).length) }
     }
   }
 }
+
+/**
+ * Templates with the one that says most about a URI first; those without a scheme apart, since
+ * one that takes anything must not take the URIs of other servers.
+ */
+const byWhatIsFixed = (templates: ReadonlyArray<Named>) => {
+  const all = templates.map((named) => ({ parts: fixedParts(named.name), named })).sort((a, b) => lengthOf(b.parts) - lengthOf(a.parts))
+  const hasScheme = ({ parts }: { readonly parts: ReadonlyArray<string> }) => schemeOf(parts[0] ?? "") !== ""
+  return { fixed: all.filter(hasScheme), anything: all.filter((one) => !hasScheme(one)) }
+}
+
+const lengthOf = (parts: ReadonlyArray<string>): number => parts.join("").length
 
 /** URIs stay as they are; one that a server before it also has becomes `<id>+<uri>`. */
 const addressAll = (parts: ReadonlyArray<Part>, kind: "resources" | "templates") => {

@@ -59,6 +59,15 @@ describe("the owner of a URI", () => {
     assert.deepInclude(made.ownerOfUri("db://a/5"), { server: "a", name: "db://a/5" })
   })
 
+  it("is the server whose template says most, and one that takes anything only what is nobody else's", () => {
+    const greedy = of(
+      partWith("greedy", { templates: ["{+uri}", "file:///{+path}"] }),
+      partWith("honest", { resources: ["memo://1"], templates: ["file:///notes/{name}"] })
+    )
+    const owners = ["file:///notes/a", "file:///x", "memo://2", "other://x"].map((uri) => greedy.ownerOfUri(uri)?.server)
+    assert.deepStrictEqual(owners, ["honest", "greedy", "honest", "greedy"])
+  })
+
   it("is the only server with that scheme, and nobody where two have it or none", () => {
     assert.deepInclude(made.ownerOfUri("note://unlisted"), { server: "b", name: "note://unlisted" })
     for (const uri of ["http://elsewhere", "no scheme", "", "db://b/1/../../a"]) {
