@@ -3,7 +3,7 @@
  * manifest, listens, and keeps what runs equal to what the manifest wants.
  */
 import { NodeHttpServer, NodeServices } from "@effect/platform-node"
-import { Effect, Layer, Path, Redacted, type Scope } from "effect"
+import { Effect, Layer, Path, type Scope } from "effect"
 import { FetchHttpClient, HttpRouter, HttpServer } from "effect/http"
 import type { Plugin } from "#plugin"
 import { routes } from "./admin/Api.ts"
@@ -16,7 +16,7 @@ import { hostLayer } from "./host/Host.node.ts"
 import { Registry } from "./host/Registry.ts"
 import { thirdPartyLayer } from "./host/ThirdParty.node.ts"
 import type { Loaded } from "./manifest/Load.ts"
-import { referredTexts } from "./manifest/Tree.ts"
+import { secretTexts } from "./manifest/Secrets.ts"
 import { listen, type ListenFailed } from "./mcp/Listener.node.ts"
 import { Parking } from "./mcp/Parking.ts"
 import { Sessions } from "./mcp/Sessions.ts"
@@ -82,8 +82,5 @@ export const serve = Effect.fn("Gateway.serve")(function*(
 /** Serves one client on standard input and output until that client is gone. */
 export const serveOnStdio = serveStdio({ input: process.stdin, output: process.stdout })
 
-/** Tells the redactor what is secret in a manifest: fixed headers, and whatever came from a reference. */
-export const knowSecrets = (redactor: Redactor, { manifest, tree }: Loaded): void => {
-  const headers = manifest.servers.flatMap(({ config }) => Object.values(config.headers).map(Redacted.value))
-  redactor.know([...headers, ...referredTexts(tree)])
-}
+/** Tells the redactor what is secret in a manifest. */
+export const knowSecrets = (redactor: Redactor, { tree }: Loaded): void => redactor.know(secretTexts(tree))

@@ -15,6 +15,20 @@ export const shown = (node: Tree, path: Path): string => {
   return JSON.stringify(node.value.replace(/(:\/\/)[^/\s@]*@/u, "$1<hidden>@"))
 }
 
+/** The texts that no output may hold: what came by reference, and what stands where secrets stand. */
+export const secretTexts = (tree: Tree, path: Path = []): ReadonlyArray<string> => {
+  switch (tree._tag) {
+    case "Scalar": {
+      const isSecret = tree.reference !== undefined || (typeof tree.value === "string" && isSecretPath(path))
+      return isSecret ? [String(tree.value)] : []
+    }
+    case "Sequence":
+      return tree.items.flatMap((item, index) => secretTexts(item, [...path, index]))
+    case "Mapping":
+      return [...tree.entries].flatMap(([key, { value }]) => secretTexts(value, [...path, key]))
+  }
+}
+
 export const sayOrigin = (tree: Tree, path: Path): string => {
   const { file, line } = originOf(tree, path)
   return line === 0 ? file : `${file}:${line}`

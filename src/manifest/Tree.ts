@@ -126,15 +126,3 @@ export const serverPath = (tree: Tree, id: string): Path => {
   const index = serversOf(tree).findIndex((server) => textAt(server, "id") === id)
   return index === -1 ? ["servers"] : ["servers", index]
 }
-
-/** The texts in a tree that came from a reference: the environment, a file, the vault. */
-export const referredTexts = (tree: Tree): ReadonlyArray<string> => {
-  switch (tree._tag) {
-    case "Scalar":
-      return tree.reference === undefined ? [] : [String(tree.value)]
-    case "Sequence":
-      return tree.items.flatMap(referredTexts)
-    case "Mapping":
-      return [...tree.entries.values()].flatMap(({ value }) => referredTexts(value))
-  }
-}

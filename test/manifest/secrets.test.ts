@@ -1,0 +1,20 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { secretTexts } from "../../src/manifest/Secrets.ts"
+import { loadTexts, serverWith } from "../kit/manifest.ts"
+
+describe("what no output may hold", () => {
+  it.effect("is what came by reference and what stands where secrets stand, also when it is written out", () =>
+    Effect.gen(function*() {
+      const text = serverWith(
+        "path: ./a",
+        "config:",
+        "  args: [--verbose, \"${env:GIVEN}\"]",
+        "  environment: { LEVEL: info, API_KEY: hunter2 }",
+        "  headers: { X-Key: hunter3 }"
+      )
+      const { tree } = yield* loadTexts([text], { environment: { GIVEN: "hunter1" } })
+      assert.deepStrictEqual(secretTexts(tree), ["hunter1", "hunter2", "hunter3"])
+    }).pipe(Effect.provide(NodeServices.layer)))
+})
