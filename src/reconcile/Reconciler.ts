@@ -136,8 +136,11 @@ export class Reconciler extends Context.Service<Reconciler, {
       const before = plugins
       plugins = refused.map(({ message }) => message)
       for (const message of plugins) if (!before.includes(message)) yield* Effect.logError(message)
-      verdict = { state: "applied", since: new Date(yield* Clock.currentTimeMillis).toISOString(), problems: [] }
-      if (current !== undefined && Equal.equals(current, manifest) && changed.length === 0) return changes
+      const isSame = current !== undefined && Equal.equals(current, manifest) && changed.length === 0
+      if (!isSame || verdict.state === "rejected") {
+        verdict = { state: "applied", since: new Date(yield* Clock.currentTimeMillis).toISOString(), problems: [] }
+      }
+      if (isSame) return changes
       generation++
       current = manifest
       const wanted = manifest.servers.filter(({ enabled }) => enabled).map(({ id }) => id)
