@@ -1,0 +1,93 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import { Catalogue } from "../../src/catalogue/Catalogue.ts"
+import { attachStream, MOST_SESSIONS, Sessions } from "../../src/mcp/Sessions.ts"
+
+const ada = { issuer: "i", subject: "ada" }
+const opening = { principal: ada, version: "2025-06-18", capabilities: "{}", client: undefined }
+const layer = Layer.provideMerge(Sessions.layer, Catalogue.layer)
+
+const opened = Effect.gen(function*() {
+  const sessions = yield* Sessions
+  const session = yield* sessions.open(opening)
+  return { sessions, session: session ?? assert.fail("no session") }
+})
+
+/** A stream that keeps what it is sent. */
+const stream = () => {
+  const sent: Array<string> = []
+  let ends = 0
+  return { sent, ends: () => ends, send: (text: string) => void sent.push(text), end: () => void ends++ }
+}
+
+describe("sessions", () => {
+  it.effect("are found by who opened them, and not by others who know the id", () =>
+    Effect.gen(function*() {
+      const { session, sessions } = yield* opened
+      assert.strictEqual(yield* sessions.find(session.id, ada), session)
+      assert.isUndefined(yield* sessions.find(session.id, { issuer: "i", subject: "bob" }))
+      assert.isUndefined(yield* sessions.find(session.id, { issuer: "j", subject: "ada" }))
+    }).pipe(Effect.provide(layer)))
+
+  it.effect("end when they have been idle for half an hour, counted from their last use", () =>
+    Effect.gen(function*() {
+      const { session, sessions } = yield* opened
+      yield* TestClock.adjust("29 minutes")
+      assert.strictEqual(yield* sessions.find(session.id, ada), session)
+      yield* TestClock.adjust("29 minutes")
+      assert.strictEqual([...sessions.all()].length, 1)
+      yield* TestClock.adjust("3 minutes")
+      assert.isUndefined(yield* sessions.find(session.id, ada))
+    }).pipe(Effect.provide(layer)))
+
+  it.effect("do not end while a stream is open or a request runs, however long that is", () =>
+    Effect.gen(function*() {
+      const { session, sessions } = yield* opened
+      attachStream(session, stream())
+      yield* TestClock.adjust("2 hours")
+      assert.strictEqual([...sessions.all()].length, 1)
+      session.stream = undefined
+      session.running.set("1", () => {})
+      yield* TestClock.adjust("2 hours")
+      assert.strictEqual([...sessions.all()].length, 1)
+    }).pipe(Effect.provide(layer)))
+
+  it.effect("stop what runs for them and take back what they subscribed to when they are closed", () =>
+    Effect.gen(function*() {
+      const { session, sessions } = yield* opened
+      const done: Array<string> = []
+      const open = stream()
+      attachStream(session, open)
+      session.running.set("1", () => void done.push("cancelled"))
+      session.subscribed.set("u:1", () => void done.push("unsubscribed"))
+      sessions.close(session)
+      assert.deepStrictEqual(done.sort(), ["cancelled", "unsubscribed"])
+      assert.strictEqual(open.ends(), 1)
+    }).pipe(Effect.provide(layer)))
+
+  it.effect("hear on their newest stream alone, and once what they missed without one", () =>
+    Effect.gen(function*() {
+      const { session } = yield* opened
+      const catalogue = yield* Catalogue
+      session.subscribed.set("u:1", () => {})
+      catalogue.updated("u:1")
+      catalogue.updated("u:1")
+      catalogue.updated("u:2")
+      const first = stream()
+      attachStream(session, first)
+      const second = stream()
+      attachStream(session, second)
+      catalogue.updated("u:1")
+      assert.deepStrictEqual(first.sent.map((text) => JSON.parse(text).params), [{ uri: "u:1" }])
+      assert.strictEqual(first.ends(), 1)
+      assert.strictEqual(second.sent.length, 1)
+    }).pipe(Effect.provide(layer)))
+
+  it.effect("are refused beyond their number", () =>
+    Effect.gen(function*() {
+      const sessions = yield* Sessions
+      for (let count = 0; count < MOST_SESSIONS; count++) yield* sessions.open(opening)
+      assert.isUndefined(yield* sessions.open(opening))
+    }).pipe(Effect.provide(layer)))
+})
