@@ -93,8 +93,10 @@ for (const backend of eras) {
         yield* use("touch", { uri: "thing://a" })
         yield* settled(legacy.updated, 1)
         yield* settled(modern.updated, 1)
+        yield* use("touch", { uri: "thing://b" })
+        yield* settled(other.updated, 1)
         yield* Effect.sleep("300 millis")
-        assert.deepStrictEqual([legacy.updated, modern.updated, other.updated], [["thing://a"], ["thing://a"], []])
+        assert.deepStrictEqual([legacy.updated, modern.updated, other.updated], [["thing://a"], ["thing://a"], ["thing://b"]])
       }).pipe(Effect.scoped))
 
     it.live("is asked once for many clients, and told to stop when the last one goes, however it goes", () =>

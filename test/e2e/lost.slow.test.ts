@@ -15,6 +15,8 @@ import { modernCall, post } from "../kit/wire.ts"
 
 const remote = (id: string, url: string, more: object = {}) => ({ id, type: "remote", url, auth_strategy: "bypass_auth", ...more })
 const stays = { id: "stays", type: "local", path: resolve("test/fixtures/servers/answer.mjs"), auth_strategy: "bypass_auth", config: { args: ["here"] } }
+/** With its tool `stubborn` it ends neither with its input nor at SIGTERM. */
+const lingers = { ...stays, id: "lingers", path: resolve("test/fixtures/servers/legacy.mjs") }
 
 const kinds = [
   { kind: "server-everything", begin: (port: number) => startEverything("streamableHttp", port), tool: "get-sum", args: { a: 19, b: 23 }, answer: /42/u },
@@ -138,15 +140,16 @@ describe("two gateways with one data directory", () => {
   it.live("leave each other's children alone, until one is killed: its own are ended by the next start", () =>
     Effect.gen(function*() {
       const one = yield* gateway({ servers: [stays] })
-      const shared = { servers: [stays], hosting: { host: "127.0.0.1", port: 0, data_directory: join(one.directory, "data") } }
+      const shared = { servers: [stays, lingers], hosting: { host: "127.0.0.1", port: 0, data_directory: join(one.directory, "data") } }
       yield* Effect.promise(() => serving(one.url, "stays"))
       const children = one.descendants()
       const answer = (url: string) => Effect.map(Effect.promise(() => call(url, "stays__answer", {})), ({ text }) => text)
 
       const other = yield* gateway(shared)
-      yield* Effect.promise(() => serving(other.url, "stays"))
+      yield* Effect.promise(() => serving(other.url, "stays", "lingers"))
+      yield* Effect.promise(() => call(other.url, "lingers__stubborn", {}))
       const orphans = other.descendants()
-      assert.strictEqual(readdirSync(join(one.directory, "data/children")).length, 2)
+      assert.strictEqual(readdirSync(join(one.directory, "data/children")).length, 3)
       assert.isTrue(children.length > 0 && children.every(isAlive))
       yield* Effect.promise(other.kill)
 
