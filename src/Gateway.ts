@@ -21,22 +21,23 @@ import { listen, type ListenFailed } from "./mcp/Listener.node.ts"
 import { Parking } from "./mcp/Parking.ts"
 import { Sessions } from "./mcp/Sessions.ts"
 import { serveStdio } from "./mcp/Stdio.node.ts"
-import type { Redactor } from "./observe/Redaction.ts"
+import { Redaction, type Redactor } from "./observe/Redaction.ts"
 import { Reconciler } from "./reconcile/Reconciler.ts"
 import { Router } from "./router/Router.ts"
 
 export interface GatewayOptions {
   readonly loaded: Loaded
   readonly builtIn: ReadonlyArray<Plugin.BuiltIn>
+  readonly redactor: Redactor
 }
 
-const services = ({ builtIn, loaded }: GatewayOptions, dataDirectory: string) => {
+const services = ({ builtIn, loaded, redactor }: GatewayOptions, dataDirectory: string) => {
   const platform = Layer.mergeAll(NodeServices.layer, FetchHttpClient.layer)
   const host = hostLayer({ directory: loaded.directory, dataDirectory })
   const cache = ArtifactCache.layer(dataDirectory)
   const registry = Registry.layer(builtIn).pipe(Layer.provide(thirdPartyLayer))
   const catalogue = Layer.mergeAll(Catalogue.layer, Subscriptions.layer)
-  const fronts = Layer.mergeAll(Router.layer, Sessions.layer, Parking.layer, Reconciler.layer, Stopping.layer)
+  const fronts = Layer.mergeAll(Router.layer, Sessions.layer, Parking.layer, Reconciler.layer, Stopping.layer, Layer.succeed(Redaction, redactor))
   return fronts.pipe(
     Layer.provideMerge(registry),
     Layer.provideMerge(Layer.mergeAll(cache, catalogue, Children.layer(dataDirectory))),

@@ -1,6 +1,7 @@
 /** What an operator asks the gateway over HTTP: health, status, and what a plan is compared with. */
 import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
+import { Redaction } from "../observe/Redaction.ts"
 import { Reconciler } from "../reconcile/Reconciler.ts"
 import { fingerprint } from "./Fingerprint.ts"
 import { Stopping } from "./Stopping.ts"
@@ -19,7 +20,12 @@ const ready = HttpRouter.add("GET", "/health/ready", Effect.gen(function*() {
     : HttpServerResponse.jsonUnsafe({ status: "starting" }, { status: 503 })
 }))
 
-const servers = HttpRouter.add("GET", "/api/v1/servers", Effect.map(Reconciler, ({ status }) => HttpServerResponse.jsonUnsafe(status())))
+/** What a plugin or a package manager said of a failure is in here, and may hold what it should not. */
+const servers = HttpRouter.add("GET", "/api/v1/servers", Effect.gen(function*() {
+  const { status } = yield* Reconciler
+  const redactor = yield* Redaction
+  return HttpServerResponse.jsonUnsafe(redactor.redactAll(status()))
+}))
 
 const fingerprints = HttpRouter.add("GET", "/api/v1/fingerprints", Effect.gen(function*() {
   const reconciler = yield* Reconciler

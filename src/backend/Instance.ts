@@ -23,6 +23,8 @@ export interface State {
   /** What happens next or what to do. */
   readonly next?: string
   readonly restarts: number
+  /** Its restart budget is spent and it has not been ready since: now it is tried now and then only. */
+  readonly isGivenUp?: true
 }
 
 export interface Spec {
@@ -83,6 +85,7 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
         phase,
         since,
         restarts: starts.length,
+        ...(isSpent ? { isGivenUp: true } : {}),
         ...(why === undefined ? {} : { why }),
         ...(next === undefined ? {} : { next })
       }

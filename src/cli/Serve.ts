@@ -62,7 +62,7 @@ export const serve = Command.make("serve", flags, Effect.fnUntraced(function*(in
   const builtIn = yield* BuiltIn
   return yield* Effect.scoped(run).pipe(
     Effect.catchTag("ListenFailed", ({ message }) => stop(unavailable, message)),
-    Effect.provide(Layer.provideMerge(layer({ loaded, builtIn }), logs(redactor, input.logFormat)))
+    Effect.provide(Layer.provideMerge(layer({ loaded, builtIn, redactor }), logs(redactor, input.logFormat)))
   )
 })).pipe(
   Command.withDescription("Run the gateway that a manifest describes"),

@@ -1,9 +1,22 @@
 /** The capabilities that let a backend ask a client something. */
 import { isRecord } from "../lib/Record.ts"
 
+/** What the revisions know below each capability; anything else a client writes there is not passed on. */
+const MEMBERS: Readonly<Record<string, ReadonlyArray<string>>> = {
+  elicitation: ["form", "url"],
+  roots: ["listChanged"],
+  sampling: ["context", "tools"]
+}
+
+const plain = (value: unknown): unknown => isRecord(value) ? {} : value === true
+
 /** As JSON text, equal for equal sets; `{}` for a client that cannot be asked. */
 export const askable = (capabilities: unknown): string => {
   if (!isRecord(capabilities)) return "{}"
-  const kept = ["elicitation", "roots", "sampling"].filter((name) => isRecord(capabilities[name]))
-  return JSON.stringify(Object.fromEntries(kept.map((name) => [name, capabilities[name]])))
+  const kept = Object.entries(MEMBERS).flatMap(([name, members]) => {
+    const declared = capabilities[name]
+    if (!isRecord(declared)) return []
+    return [[name, Object.fromEntries(members.filter((member) => member in declared).map((member) => [member, plain(declared[member])]))]]
+  })
+  return JSON.stringify(Object.fromEntries(kept))
 }

@@ -22,6 +22,10 @@ export type McpServices = Catalogue | Parking | Router | Sessions
 /** Largest body in bytes. */
 const BODY = 4 * 1024 * 1024
 
+/** Most requests, and most listens among them, that run at once. */
+const RUNNING = 4096
+const LISTENS = 1024
+
 /** Without sign-in, whoever reaches the loopback address is one local user. */
 export const LOCAL: Principal = { issuer: "local", subject: "local" }
 
@@ -52,9 +56,13 @@ export const make = (context: Context.Context<McpServices>): McpHttp => {
   const post = (request: IncomingMessage, response: ServerResponse, body: Buffer) => {
     const exchange = httpExchange(request, response)
     const inbound = readInbound(body)
+    const isListen = inbound.kind === "message" && inbound.message.method === "subscriptions/listen"
+    if (running.size >= RUNNING || (isListen && listening.size >= LISTENS)) {
+      return refuse(response, { status: 429, why: "Too many requests run at once; try again later" }, { "retry-after": "1" })
+    }
     if (inbound.kind === "message" && Modern.isModern(exchange, inbound.message)) {
       const fiber = run(Modern.handle(inbound.message, exchange, LOCAL), exchange, inbound.message.id)
-      if (inbound.message.method === "subscriptions/listen" && running.has(fiber)) listening.add(fiber)
+      if (isListen && running.has(fiber)) listening.add(fiber)
       // Closing the stream is this era's cancellation.
       exchange.onGone(() => fiber.interruptUnsafe())
       return
@@ -156,6 +164,9 @@ const getStream = Effect.fnUntraced(function*(request: IncomingMessage, response
   if (session === undefined) return
   const lastEvent = single(request, "last-event-id")
   const found = lastEvent === undefined ? undefined : session.logs.find(lastEvent)
+  if (lastEvent !== undefined && found === undefined && lastEvent.startsWith("s")) {
+    return refuse(response, { status: 410, why: "The rest of this stream is not kept any more" })
+  }
   const stream = eventStream(response)
   if (found !== undefined) return found.log.attach(stream, found.after)
   attachStream(session, stream)

@@ -23,7 +23,10 @@ export interface Relayed {
 export const relay = ({ caller, era, exchange, id, request, session }: Relayed): Effect.Effect<void, never, Catalogue | Router> =>
   Effect.flatMap(Router, (router) =>
     Effect.matchEffect(router.call(request, caller), {
-      onSuccess: (reply) => Effect.sync(() => answered({ reply, era, exchange, id: id(), method: request.method })),
+      onSuccess: (reply) => {
+        answered({ reply, era, exchange, id: id(), method: request.method })
+        return Effect.logDebug("answered", { request: id(), method: request.method, session })
+      },
       onFailure: (failure) => {
         const incident = crypto.randomUUID().slice(0, 8)
         const { code, data, message } = failureFor(era, failure, incident)

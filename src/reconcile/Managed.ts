@@ -50,8 +50,6 @@ export interface Managed {
   auth: Authorizing | undefined
   serving: Running | undefined
   candidate: Running | undefined
-  /** Why the newest form is not even tried. */
-  problem: string | undefined
 }
 
 export const managed = (id: string, wanted: Wanted, drain: Duration.Duration, scope: Scope.Scope): Managed => ({
@@ -61,8 +59,7 @@ export const managed = (id: string, wanted: Wanted, drain: Duration.Duration, sc
   generation: 0,
   auth: undefined,
   serving: undefined,
-  candidate: undefined,
-  problem: undefined
+  candidate: undefined
 })
 
 export interface Starting {
@@ -120,7 +117,7 @@ const tellUpdated = (catalogue: Catalogue["Service"], id: string, text: string) 
 
 /** What the server adds to the catalogue; nothing while it has never been ready or has failed for good. */
 export const partOf = ({ id, serving, wanted }: Managed): ReadonlyArray<Offered> => {
-  if (serving === undefined || serving.instance.state().phase === "failed") return []
+  if (serving === undefined || serving.instance.state().isGivenUp === true) return []
   const { capabilities, instructions, listing } = serving.offer
   return [{
     server: id,

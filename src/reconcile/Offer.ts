@@ -23,6 +23,9 @@ const RENEWED: ReadonlyMap<string, ReadonlyArray<Kind>> = new Map([
   ["notifications/resources/list_changed", ["resources", "templates"]]
 ])
 
+/** Most definitions that are named in the log when they are left out. */
+const SAID = 20
+
 /** @param renewed runs after lists have been read again */
 export const make = (
   id: string,
@@ -42,7 +45,11 @@ export const make = (
     listing = yield* read(id, started, hiddenText)
     opened = started
     current = started
-    for (const { kind, name, why } of listing.excluded) yield* Effect.logWarning(`left out of the catalogue: ${kind} ${name} ${why}`)
+    for (const { kind, name, why } of listing.excluded.slice(0, SAID)) {
+      yield* Effect.logWarning(`left out of the catalogue: ${kind} ${name} ${why}`)
+    }
+    const unsaid = listing.excluded.length - SAID
+    if (unsaid > 0) yield* Effect.logWarning(`left out of the catalogue: ${unsaid} more; manifold status names them`)
     yield* renewDirty
   })
 
@@ -55,6 +62,8 @@ export const make = (
       Effect.retry({ schedule: Schedule.exponential("200 millis"), times: 3 })
     )
     yield* renewed(new Set(kinds))
+    // A server that announces a change at every look is looked at five times a second at most.
+    yield* Effect.sleep("200 millis")
   }).pipe(
     Effect.catch((failure) => Effect.logWarning(`kept its last lists: ${failure.message}`)),
     lock.withPermit

@@ -12,7 +12,7 @@ import { type Change, diff } from "../manifest/Diff.ts"
 import type { Manifest } from "../manifest/Manifest.ts"
 import { authorize, type InstanceServices, type Managed, managed, partOf, type Publish, type Running, servedAlready, servedBy, start } from "./Managed.ts"
 import type { GatewayStatus } from "./Status.ts"
-import { statusOf } from "./StatusOf.ts"
+import { type Refusal, statusOf } from "./StatusOf.ts"
 import { sameStrategy, type Wanted, wantedOf } from "./Wanted.ts"
 
 export class Reconciler extends Context.Service<Reconciler, {
@@ -104,25 +104,26 @@ export class Reconciler extends Context.Service<Reconciler, {
       const server = servers.get(id) ?? managed(id, wanted, manifest.hosting.drain, scope)
       servers.set(id, server)
       yield* authorizeAnew(server, wanted, manifest.hosting.drain)
-      server.problem = undefined
+      refusals.delete(id)
       server.wanted = wanted
       server.generation = generation
       const already = servedAlready(server, wanted)
       yield* already === undefined ? launch(server, wanted, generation) : keep(server, already)
     }, (effect, _, id, generation) =>
       Effect.catch(effect, (unfit) => {
-        const server = servers.get(id)
-        if (server !== undefined) server.problem = unfit.message
-        else unserved.set(id, { generation, problem: unfit.message })
-        return Effect.annotateLogs(Effect.logError(unfit.message), { server: id })
+        if (refusals.get(id)?.problem === unfit.message) return Effect.void
+        return Effect.andThen(
+          Effect.map(Clock.currentTimeMillis, (since) => refusals.set(id, { generation, problem: unfit.message, since })),
+          Effect.annotateLogs(Effect.logError(unfit.message), { server: id })
+        )
       }))
 
-    /** Servers whose very first form is unfit: nothing runs for them. */
-    const unserved = new Map<string, { readonly generation: number; readonly problem: string }>()
+    /** Why the newest form of a server is not even tried. */
+    const refusals = new Map<string, Refusal>()
 
     const remove = Effect.fnUntraced(function*(id: string) {
       const server = servers.get(id)
-      unserved.delete(id)
+      refusals.delete(id)
       if (server === undefined) return
       servers.delete(id)
       yield* dropCandidate(server)
@@ -140,12 +141,15 @@ export class Reconciler extends Context.Service<Reconciler, {
       if (!isSame || verdict.state === "rejected") {
         verdict = { state: "applied", since: new Date(yield* Clock.currentTimeMillis).toISOString(), problems: [] }
       }
-      if (isSame) return changes
+      if (isSame) {
+        // What was refused may have been so for a passing reason.
+        yield* Effect.forEach([...refusals.keys()], (id) => settle(manifest, id, generation), { discard: true })
+        return changes
+      }
       generation++
       current = manifest
       const wanted = manifest.servers.filter(({ enabled }) => enabled).map(({ id }) => id)
-      yield* Effect.forEach([...servers.keys(), ...unserved.keys()].filter((id) => !wanted.includes(id)), remove)
-      unserved.clear()
+      yield* Effect.forEach([...servers.keys(), ...refusals.keys()].filter((id) => !wanted.includes(id)), remove)
       yield* Effect.forEach(wanted, (id) => settle(manifest, id, generation), { concurrency: "unbounded", discard: true })
       yield* publish()
       return changes
@@ -161,9 +165,8 @@ export class Reconciler extends Context.Service<Reconciler, {
       manifest: verdict,
       plugins,
       servers: (current?.servers ?? []).flatMap((entry) => {
-        const server = servers.get(entry.id)
-        const problem = unserved.get(entry.id)
-        return entry.enabled ? [statusOf(entry, server ?? problem, catalogue.current().snapshot)] : []
+        const managed = { server: servers.get(entry.id), refusal: refusals.get(entry.id) }
+        return entry.enabled ? [statusOf(entry, managed, catalogue.current().snapshot)] : []
       })
     })
 

@@ -8,19 +8,28 @@ import type { ServerStatus } from "./Status.ts"
 
 const NEVER: State = { phase: "idle", since: 0, restarts: 0 }
 
-/** @param server what is managed, or why nothing is */
-export const statusOf = (
-  entry: ServerEntry,
-  server: Managed | { readonly generation: number; readonly problem: string } | undefined,
-  snapshot: Snapshot
-): ServerStatus => {
+/** Why the newest form of a server is not even tried. */
+export interface Refusal {
+  readonly generation: number
+  readonly problem: string
+  /** Milliseconds since 1970. */
+  readonly since: number
+}
+
+/** What is managed for an entry; neither before the entry has been looked at. */
+export interface Known {
+  readonly server: Managed | undefined
+  readonly refusal: Refusal | undefined
+}
+
+export const statusOf = (entry: ServerEntry, { refusal, server }: Known, snapshot: Snapshot): ServerStatus => {
   const common = { id: entry.id, type: entry.type, required: entry.required }
-  if (server === undefined || !("slot" in server)) {
-    const problem = server?.problem ?? "it has not been looked at yet"
+  if (server?.serving === undefined && server?.candidate === undefined) {
+    const problem = refusal?.problem ?? "it has not been looked at yet"
     return {
       ...common,
-      wanted: { generation: server?.generation ?? 0, problem },
-      actual: { phase: "failed", since: new Date().toISOString(), restarts: 0, why: problem },
+      wanted: { generation: refusal?.generation ?? 0, problem },
+      actual: { phase: "failed", since: new Date(refusal?.since ?? Date.now()).toISOString(), restarts: 0, why: problem },
       next: "correct its entry in the manifest",
       offers: { tools: 0, prompts: 0, resources: 0, templates: 0 },
       excluded: []
@@ -30,11 +39,11 @@ export const statusOf = (
   const shown = serving ?? candidate
   const state = shown?.instance.state() ?? NEVER
   const handshake = shown?.instance.opened()?.handshake
-  const problem = server.problem ?? problemOf(candidate?.instance.state())
-  const next = problem === undefined ? state.next : server.problem === undefined ? candidate?.instance.state().next : "correct its entry in the manifest"
+  const problem = refusal?.problem ?? problemOf(candidate?.instance.state())
+  const next = problem === undefined ? state.next : refusal === undefined ? candidate?.instance.state().next : "correct its entry in the manifest"
   return {
     ...common,
-    wanted: { generation: server.generation, ...(problem === undefined ? {} : { problem }) },
+    wanted: { generation: refusal?.generation ?? server.generation, ...(problem === undefined ? {} : { problem }) },
     actual: {
       phase: state.phase,
       since: new Date(state.since).toISOString(),

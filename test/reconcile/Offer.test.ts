@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
 import { Connection } from "../../src/backend/Connection.ts"
 import type { Opened } from "../../src/backend/Open.ts"
 import * as Offers from "../../src/reconcile/Offer.ts"
@@ -44,7 +45,7 @@ const started = (offer: Offers.Offer, opened: Opened, answerAll: () => void) =>
 
 /** Answers whatever is asked until the effect is done. */
 const answering = <A, E>(effect: Effect.Effect<A, E>, answerAll: () => void) =>
-  Effect.raceFirst(effect, Effect.forever(Effect.andThen(Effect.sync(answerAll), Effect.yieldNow)))
+  Effect.raceFirst(effect, Effect.forever(Effect.andThen(Effect.sync(answerAll), TestClock.adjust("200 millis"))))
 
 /** A backend with tools that answers when it is told to. */
 const backend = () => {

@@ -7,6 +7,8 @@ import { Children } from "./Children.ts"
 const Entry = Schema.fromJsonString(Schema.Struct({
   server: Schema.String,
   started: Schema.String,
+  /** Of the machine's start: pids and start times of before it mean nothing. */
+  boot: Schema.optionalKey(Schema.String),
   owner: Schema.Struct({ pid: Schema.Int, started: Schema.String })
 }))
 
@@ -24,6 +26,14 @@ const statOf = (pid: number | string): ProcessStat | undefined => {
     return fields[0] === "Z" ? undefined : { group: Number(fields[2]), started: fields[19] ?? "" }
   } catch {
     return undefined
+  }
+}
+
+const bootId = (): string => {
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim()
+  } catch {
+    return ""
   }
 }
 
@@ -54,7 +64,8 @@ const endOrphans = (folder: string): number => {
     const entry = Schema.decodeUnknownOption(Entry)(readFileSync(join(folder, name), "utf8"))
     const pid = Number(name)
     if (entry._tag === "Some" && startOf(entry.value.owner.pid) === entry.value.owner.started) continue
-    if (entry._tag === "Some" && pid > 1 && groupIsAlive(pid, entry.value.started)) {
+    const isOfThisBoot = entry._tag === "Some" && entry.value.boot === bootId()
+    if (entry._tag === "Some" && isOfThisBoot && pid > 1 && groupIsAlive(pid, entry.value.started)) {
       endGroup(pid)
       ended++
     }
@@ -76,11 +87,12 @@ export const layer = (dataDirectory: string): Layer.Layer<Children> =>
       Effect.sync(() => process.on("exit", endAll)),
       () => Effect.sync(() => process.off("exit", endAll))
     )
+    const boot = bootId()
     const owner = { pid: process.pid, started: startOf(process.pid) }
     return Children.of({
       remember: (pid, server) => {
         alive.add(pid)
-        const entry = { server, started: startOf(pid), owner }
+        const entry = { server, boot, started: startOf(pid), owner }
         writeFileSync(join(folder, String(pid)), JSON.stringify(entry), { mode: 0o600 })
       },
       forget: (pid) => {

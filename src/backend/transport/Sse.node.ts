@@ -5,7 +5,8 @@
 import { Effect, Schema } from "effect"
 import type { Dispatcher, Pool } from "undici"
 import { eventReader } from "./EventStream.ts"
-import { type Endpoint, reasonOf } from "./Http.node.ts"
+import type { Endpoint } from "./Http.node.ts"
+import { reasonOf } from "./HttpAnswer.ts"
 import { MESSAGE_LIMIT, type Outgoing, type Receiver, type Transport } from "./Transport.ts"
 
 /** The server offers no such stream. */
@@ -70,7 +71,10 @@ const posting = (endpoint: Endpoint, target: URL, pool: Pool, receiver: Receiver
       path: target.pathname + target.search,
       method: "POST",
       headers: { ...endpoint.headers, "content-type": "application/json", ...headers },
-      body: text
+      body: text,
+      // The answer comes on the stream; the POST itself is only taken.
+      headersTimeout: 30_000,
+      bodyTimeout: 30_000
     }, {
       // Without it undici takes this for a handler of its older kind.
       onRequestStart: () => {},

@@ -21,11 +21,17 @@ import { quieten } from "../UpstreamLevel.ts"
 
 const RELAYED = new Set(["tools/call", "prompts/get", "resources/read", "completion/complete"])
 
+/** Longest `clientInfo` that a session remembers, in characters. */
+const CLIENT_INFO_LIMIT = 4096
+
+/** Most resources that one session may subscribe to. */
+const SUBSCRIPTIONS = 1000
+
 export const isSupported = (version: string): boolean => LEGACY_VERSIONS.includes(version)
 
 /** Opens a session and answers; `undefined` when it was refused. */
 export const initialize = Effect.fnUntraced(function*(
-  { id, text, params, values }: Message,
+  { id, params, values }: Message,
   exchange: Exchange,
   principal: Principal
 ) {
@@ -41,7 +47,10 @@ export const initialize = Effect.fnUntraced(function*(
     principal,
     version,
     capabilities: askable(values["capabilities"]),
-    client: client === undefined ? undefined : text.slice(client.start, client.end)
+    client: client === undefined || client.end - client.start > CLIENT_INFO_LIMIT
+      ? undefined
+      // A slice would keep the whole message.
+      : JSON.stringify(values["clientInfo"])
   })
   if (session === undefined) {
     exchange.respond(503, errorOf(id, CODE.internal, "There are too many sessions; try again later"))
@@ -82,10 +91,9 @@ export const handle = Effect.fnUntraced(function*(message: Message, exchange: Ex
 })
 
 /** `notifications/cancelled` stops a request; the others ask nothing of the gateway. */
-const notified = ({ method, params, text, values }: Message, session: Session) => {
+const notified = ({ method, values }: Message, session: Session) => {
   if (method !== "notifications/cancelled" || values["requestId"] === undefined) return
-  const place = params.find(({ key }) => key === "requestId")
-  if (place !== undefined) session.running.get(text.slice(place.start, place.end))?.()
+  session.running.get(JSON.stringify(values["requestId"]))?.()
 }
 
 const relayed = (id: string, message: Message, exchange: Exchange, session: Session) =>
@@ -155,6 +163,9 @@ const subscribed = Effect.fnUntraced(function*(id: string, { method, values }: M
     before?.()
     session.subscribed.delete(uri)
   } else if (before === undefined) {
+    if (session.subscribed.size >= SUBSCRIPTIONS) {
+      return exchange.respond(200, errorOf(id, CODE.internal, `A session subscribes to ${SUBSCRIPTIONS} resources at most`))
+    }
     const release = yield* Effect.result((yield* Router).subscribe(uri))
     if (release._tag === "Failure") {
       const { code, data, message } = failureFor("legacy", release.failure, id)
