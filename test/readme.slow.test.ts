@@ -48,7 +48,7 @@ const EXPECTED = [
   "progress 4 of 4",
   "Echo: from a script",
   "\"resultType\":\"complete\",\"content\":[{\"type\":\"text\",\"text\":\"Echo: hello\"}]",
-  "\"id\":2,\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"Echo: hello\"}]",
+  "\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"Echo: hello\"}]},\"id\":2",
   "2026-07-28 The sum of 20 and 22 is 42.",
   "2025-11-25 The sum of 20 and 22 is 42.",
   "36 tools, the first is everything__echo",

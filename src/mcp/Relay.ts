@@ -1,5 +1,5 @@
 /** Sends a client's request through the router and answers it in the words of the client's era. */
-import { Effect } from "effect"
+import { Effect, LogLevel, References } from "effect"
 import type { Reply } from "../backend/Connection.ts"
 import type { Era } from "../backend/Era.ts"
 import { Catalogue } from "../catalogue/Catalogue.ts"
@@ -25,7 +25,8 @@ export const relay = ({ caller, era, exchange, id, request, session }: Relayed):
     Effect.matchEffect(router.call(request, caller), {
       onSuccess: (reply) => {
         answered({ reply, era, exchange, id: id(), method: request.method })
-        return Effect.logDebug("answered", { request: id(), method: request.method, session })
+        return Effect.flatMap(References.MinimumLogLevel, (least) =>
+          LogLevel.isGreaterThan(least, "Debug") ? Effect.void : Effect.logDebug("answered", { request: id(), method: request.method, session }))
       },
       onFailure: (failure) => {
         const incident = crypto.randomUUID().slice(0, 8)

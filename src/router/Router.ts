@@ -11,6 +11,7 @@ import { Subscriptions } from "../backend/Subscriptions.ts"
 import { Catalogue, type Served } from "../catalogue/Catalogue.ts"
 import { headersFor } from "../catalogue/ParamHeaders.ts"
 import type { Route, Snapshot } from "../catalogue/Snapshot.ts"
+import { Tracing } from "../observe/Tracing.ts"
 import { none } from "../plugin/Auth.ts"
 import type { ConsentNeeded, CredentialRefused } from "../plugin/Auth.ts"
 import { revealed } from "./Revealed.ts"
@@ -46,6 +47,7 @@ export class Router extends Context.Service<Router, {
   static readonly layer = Layer.effect(Router, Effect.gen(function*() {
     const catalogue = yield* Catalogue
     const subscriptions = yield* Subscriptions
+    const isTraced = yield* Tracing
 
     const call = Effect.fnUntraced(function*(request: Request, caller: Caller): Effect.fn.Return<Reply, CallFailed> {
       const { served, snapshot } = catalogue.current()
@@ -57,7 +59,7 @@ export class Router extends Context.Service<Router, {
         () => notReady(server.id),
         (instance) => relay({ caller, instance, request, server, target })
       )
-    }, (effect, request) => Effect.withSpan(effect, request.method, { captureStackTrace: false }))
+    }, (effect, request) => isTraced ? Effect.withSpan(effect, request.method, { captureStackTrace: false }) : effect)
 
     const subscribe = (uri: string) =>
       Effect.suspend(() => {
