@@ -96,18 +96,33 @@ export const refuse = (response: ServerResponse, { status, why }: Refused, heade
   response.end(body)
 }
 
+/** How long, in milliseconds, a client that is still sending has to hear that it should not. */
+const LINGER = 500
+
+/**
+ * Refuses a body that is still being sent. Nothing more of it is read; but a connection that is closed
+ * over unread bytes is reset, and the reset may overtake the answer, so it is closed a moment later.
+ */
+const refuseBody = (request: IncomingMessage, response: ServerResponse): void => {
+  const body = errorOf("null", CODE.invalidRequest, `The body is larger than ${BODY} bytes`).join("")
+  request.pause()
+  response.writeHead(413, { "content-type": "application/json", "content-length": Buffer.byteLength(body), connection: "close" })
+  response.write(body)
+  const timer = setTimeout(() => {
+    response.end()
+    request.destroy()
+  }, LINGER)
+  response.once("close", () => clearTimeout(timer))
+}
+
 const readBody = (request: IncomingMessage, response: ServerResponse, done: (body: Buffer) => void): void => {
-  const tooLarge = { status: 413, why: `The body is larger than ${BODY} bytes` }
-  if (Number(request.headers["content-length"] ?? 0) > BODY) return refuse(response, tooLarge)
+  if (Number(request.headers["content-length"] ?? 0) > BODY) return refuseBody(request, response)
   const parts: Array<Buffer> = []
   let size = 0
   request.on("data", (part: Buffer) => {
     size += part.length
     if (size <= BODY) parts.push(part)
-    else if (!response.headersSent) {
-      refuse(response, tooLarge)
-      response.once("finish", () => request.destroy())
-    }
+    else if (!response.headersSent) refuseBody(request, response)
   })
   request.once("end", () => {
     if (size <= BODY) done(parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts))
