@@ -27,7 +27,7 @@ export interface Found {
   readonly plugins: Effect.Effect<ReadonlyArray<Plugin.AnyPlugin>, PluginRefused>
 }
 
-/** Builds the loader `npm` from a config, so that a plugin is installed as any server is. */
+/** Builds the loader `npm` from a config, so that a plugin is installed the way servers are. */
 export type BuildNpm = (config: unknown) => Effect.Effect<Loader.Loader, Error, Scope.Scope>
 
 export class ThirdParty extends Context.Service<ThirdParty, {

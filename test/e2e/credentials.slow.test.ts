@@ -6,7 +6,7 @@ import { writeFileSync } from "node:fs"
 import { createServer, type IncomingHttpHeaders } from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
-import { serving, until } from "../kit/calls.ts"
+import { postCall, serving, until } from "../kit/calls.ts"
 import { gateway } from "../kit/gateway.ts"
 import { plainAuth, pluginFolder } from "../kit/thirdParty.ts"
 
@@ -38,30 +38,15 @@ const recordingBackend = Effect.acquireRelease(
 
 /** A call that brings every kind of credential a client could send. */
 const callWithCredentials = (url: string) =>
-  fetch(url, {
-    method: "POST",
+  postCall(url, {
+    name: "back__look",
     headers: {
-      "content-type": "application/json",
-      accept: "application/json, text/event-stream",
-      "mcp-protocol-version": "2026-07-28",
-      "mcp-method": "tools/call",
-      "mcp-name": "back__look",
       authorization: "Bearer canary-token",
       cookie: "session=canary-cookie",
       "proxy-authorization": "Basic canary-proxy",
       "x-api-key": "canary-key",
       "x-forwarded-authorization": "canary-forwarded"
-    },
-    body: JSON.stringify({
-      jsonrpc: "2.0",
-      id: 1,
-      method: "tools/call",
-      params: {
-        name: "back__look",
-        arguments: {},
-        _meta: { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} }
-      }
-    })
+    }
   }).then(({ status }) => status)
 
 describe("credentials", () => {

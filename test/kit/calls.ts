@@ -6,16 +6,25 @@ export interface Called {
   readonly text: string
 }
 
+export interface ToolCall {
+  readonly name: string
+  readonly args?: object
+  readonly id?: number | string
+  /** Beside those that the revision asks for. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
 /** One tools/call of revision 2026-07-28, as a single POST. */
-export const call = async (url: string, name: string, args: object, id: number | string = 1): Promise<Called> => {
-  const response = await fetch(url, {
+export const postCall = (url: string, { args = {}, headers = {}, id = 1, name }: ToolCall): Promise<Response> =>
+  fetch(url, {
     method: "POST",
     headers: {
       "content-type": "application/json",
       accept: "application/json, text/event-stream",
       "mcp-protocol-version": "2026-07-28",
       "mcp-method": "tools/call",
-      "mcp-name": name
+      "mcp-name": name,
+      ...headers
     },
     body: JSON.stringify({
       jsonrpc: "2.0",
@@ -31,6 +40,10 @@ export const call = async (url: string, name: string, args: object, id: number |
       }
     })
   })
+
+/** The same, with its answer read. */
+export const call = async (url: string, name: string, args: object, id: number | string = 1): Promise<Called> => {
+  const response = await postCall(url, { name, args, id })
   const answer = JSON.parse(await response.text())
   return {
     status: response.status,
