@@ -3,11 +3,12 @@
  * within limits; then the message decides its era; then one fiber answers it.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
-import { Cause, type Context, Effect, type Fiber } from "effect"
+import { type Context, Effect, type Fiber } from "effect"
 import type { Catalogue } from "../catalogue/Catalogue.ts"
 import type { Principal } from "../plugin/Auth.ts"
 import type { Router } from "../router/Router.ts"
 import { admitPost, type Refused } from "./Admission.node.ts"
+import { answerDefect } from "./Defect.ts"
 import { CODE, errorOf, type Exchange } from "./Exchange.ts"
 import { eventStream, httpExchange, single } from "./HttpExchange.node.ts"
 import { type Inbound, type Message, readInbound } from "./Inbound.ts"
@@ -46,9 +47,7 @@ export const make = (context: Context.Context<McpServices>): McpHttp => {
     fiber.addObserver((exit) => {
       running.delete(fiber)
       listening.delete(fiber)
-      if (exit._tag === "Success" || Cause.hasInterruptsOnly(exit.cause)) return
-      fork(Effect.logError("A request failed by a defect of the gateway", exit.cause))
-      if (id !== undefined) exchange.respond(500, errorOf(id, CODE.internal, "Internal error of the gateway"))
+      answerDefect(exit, { exchange, id, log: fork })
     })
     return fiber
   }

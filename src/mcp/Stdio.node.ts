@@ -3,8 +3,9 @@
  * is a notification in both eras here; the end of the input is the end of the client.
  */
 import type { Readable, Writable } from "node:stream"
-import { Cause, Effect, type Fiber } from "effect"
+import { Effect, type Fiber } from "effect"
 import { lineReader } from "../lib/LineReader.ts"
+import { answerDefect } from "./Defect.ts"
 import { CODE, errorOf, type Exchange } from "./Exchange.ts"
 import { LOCAL, type McpServices } from "./Http.node.ts"
 import { type Inbound, type Message, readInbound } from "./Inbound.ts"
@@ -54,9 +55,7 @@ export const serveStdio = Effect.fn("Stdio.serve")(function*({ input, output }: 
     if (id !== undefined) running.set(id, fiber)
     fiber.addObserver((exit) => {
       if (id !== undefined) running.delete(id)
-      if (exit._tag === "Success" || Cause.hasInterruptsOnly(exit.cause)) return
-      fork(Effect.logError("A request failed by a defect of the gateway", exit.cause))
-      if (id !== undefined) exchange.respond(500, errorOf(id, CODE.internal, "Internal error of the gateway"))
+      answerDefect(exit, { exchange, id, log: fork })
     })
   }
 
