@@ -5,6 +5,7 @@
  */
 import { beyond, type Member, members } from "../lib/Json.ts"
 import { isRecord } from "../lib/Record.ts"
+import { type AppPage, appPagesOf } from "./AppPages.ts"
 import { type ParamHeader, paramHeadersOf } from "./ParamHeaders.ts"
 
 export type Kind = "tools" | "prompts" | "resources" | "templates"
@@ -19,6 +20,8 @@ export interface Definition {
   readonly place: Member
   /** Arguments that a modern client mirrors into headers. */
   readonly paramHeaders: ReadonlyArray<ParamHeader>
+  /** Pages that a tool shows its results on. */
+  readonly pages: ReadonlyArray<AppPage>
 }
 
 export interface Excluded {
@@ -58,7 +61,8 @@ export const definitionOf = (kind: Kind, written: string, hiddenText: "refuse" |
   const harm = harmIn(parsed, hiddenText)
   if (harm !== undefined) return excluded(harm)
   const headers = kind === "tools" ? paramHeadersOf(parsed["inputSchema"]) : []
-  return typeof headers === "string" ? excluded(headers) : { kind, name: own, text, place, paramHeaders: headers }
+  if (typeof headers === "string") return excluded(headers)
+  return { kind, name: own, text, place, paramHeaders: headers, pages: kind === "tools" ? appPagesOf(text) : [] }
 }
 
 const stringOf = (text: string): string | undefined => {

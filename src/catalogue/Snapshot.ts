@@ -3,7 +3,7 @@
  * lists as bytes, serialised once. Immutable; a change makes a new one.
  */
 import { digest } from "../lib/Digest.ts"
-import { withValue } from "../lib/Json.ts"
+import { type Member, withValues } from "../lib/Json.ts"
 import type { Definition, Excluded, Kind } from "./Definition.ts"
 import type { Listing } from "./Listing.ts"
 import { nameAll, type Named, type NamingRules, type Prefix } from "./Naming.ts"
@@ -56,8 +56,8 @@ export const snapshot = (parts: ReadonlyArray<Part>, rules: NamingRules): Snapsh
     parts.map(({ listing, prefix, server }) => ({ server, prefix, definitions: listing.definitions[kind] }))
   const tools = nameAll(offersOf("tools"), rules)
   const prompts = nameAll(offersOf("prompts"), rules)
-  const resources = addressAll(parts, "resources")
-  const templates = addressAll(parts, "templates")
+  const resources = addressAll(parts, ({ resources, ...others }) => [...resources, ...unlistedPages({ resources, ...others })])
+  const templates = addressAll(parts, ({ templates }) => templates)
   const { anything, fixed } = byWhatIsFixed(templates.named)
   const resourceRoutes = routesOf(resources.named)
   const among = (uri: string, some: typeof fixed) => some.find(({ parts }) => mayComeFrom(uri, parts))?.named
@@ -68,7 +68,7 @@ export const snapshot = (parts: ReadonlyArray<Part>, rules: NamingRules): Snapsh
     resources: resourceRoutes,
     templates: routesOf(templates.named),
     lists: {
-      tools: merged(tools.named),
+      tools: merged(tools.named, pagesUnder(resources.named)),
       prompts: merged(prompts.named),
       resources: merged(resources.named),
       templates: merged(templates.named)
@@ -100,23 +100,43 @@ const byWhatIsFixed = (templates: ReadonlyArray<Named>) => {
 const lengthOf = (parts: ReadonlyArray<string>): number => parts.join("").length
 
 /** URIs stay as they are; one that a server before it also has becomes `<id>+<uri>`. */
-const addressAll = (parts: ReadonlyArray<Part>, kind: "resources" | "templates") => {
+const addressAll = (parts: ReadonlyArray<Part>, of: (definitions: Listing["definitions"]) => ReadonlyArray<Definition>) => {
   const owners = new Map<string, string>()
   const named: Array<Named> = []
   const excluded: Array<Excluded & { readonly server: string }> = []
   for (const { listing, server } of parts) {
-    for (const definition of listing.definitions[kind]) {
-      const owner = owners.get(definition.name)
-      const name = owner === undefined ? definition.name : `${server}+${definition.name}`
-      if (owner === server || owners.has(name)) {
-        excluded.push({ server, kind, name: definition.name, why: `its address "${name}" is taken by server "${owners.get(name) ?? server}"` })
-      } else {
-        owners.set(name, server)
-        named.push({ server, definition, name })
+    const own = new Set<string>()
+    for (const definition of of(listing.definitions)) {
+      const { kind, name } = definition
+      if (own.has(name)) {
+        excluded.push({ server, kind, name, why: `its address "${name}" is taken by server "${server}"` })
+        continue
       }
+      own.add(name)
+      let address = name
+      // A server that lists `<id>+<uri>` too does not get to stand in for another.
+      while (owners.has(address)) address = `${server}+${address}`
+      owners.set(address, server)
+      named.push({ server, definition, name: address })
     }
   }
   return { named, excluded }
+}
+
+/** The pages of a server's tools that are not among its resources, as definitions without a text: they are routed, not listed. */
+const unlistedPages = ({ resources, tools }: Listing["definitions"]): ReadonlyArray<Definition> => {
+  const listed = new Set(resources.map(({ name }) => name))
+  const uris = new Set(tools.flatMap(({ pages }) => pages.map(({ uri }) => uri)))
+  return [...uris].flatMap((uri) => listed.has(uri) ? [] : [{ kind: "resources", name: uri, text: "", place: NOWHERE, paramHeaders: [], pages: [] }])
+}
+
+const NOWHERE: Member = { key: "uri", at: 0, start: 0, end: 0 }
+
+/** What a tool calls its pages in public: as its own server's resources are called. */
+const pagesUnder = (resources: ReadonlyArray<Named>) => {
+  const renamed = new Map<string, string>()
+  for (const { definition, name, server } of resources) if (name !== definition.name) renamed.set(`${server} ${definition.name}`, name)
+  return (server: string, uri: string) => renamed.get(`${server} ${uri}`)
 }
 
 /** What stands before the server's own URI in the public one; mostly nothing. */
@@ -136,10 +156,16 @@ const routeOf = ({ definition, server }: Named): Route => ({ server, name: defin
 const routesOf = (named: ReadonlyArray<Named>): ReadonlyMap<string, Route> =>
   new Map(named.map((one) => [one.name, routeOf(one)]))
 
-const merged = (named: ReadonlyArray<Named>): MergedList => {
-  const texts = named.map(({ definition, name }) =>
-    name === definition.name ? definition.text : withValue(definition.text, definition.place, JSON.stringify(name))
-  )
+/** @param pageOf the public address of a tool's page, where it is another than the server's own */
+const merged = (named: ReadonlyArray<Named>, pageOf: (server: string, uri: string) => string | undefined = () => undefined): MergedList => {
+  const texts = named.filter(({ definition }) => definition.text !== "").map(({ definition, name, server }) => {
+    const pages = definition.pages.flatMap(({ place, uri }) => {
+      const page = pageOf(server, uri)
+      return page === undefined ? [] : [{ place, value: JSON.stringify(page) }]
+    })
+    const own = name === definition.name ? [] : [{ place: definition.place, value: JSON.stringify(name) }]
+    return withValues(definition.text, [...own, ...pages])
+  })
   const pages = []
   for (let at = 0; at === 0 || at < texts.length; at += PAGE) pages.push(Buffer.from(texts.slice(at, at + PAGE).join(",")))
   return { pages, digest: digest(texts.join(",")) }

@@ -158,3 +158,14 @@ export const valueOf = (text: string, found: ReadonlyArray<Member>, key: string)
 /** `text` with the value of one member replaced by other JSON text. */
 export const withValue = (text: string, member: Member, value: string): string =>
   text.slice(0, member.start) + value + text.slice(member.end)
+
+/** `text` with the values of several members replaced, each by its own JSON text. */
+export const withValues = (text: string, changes: ReadonlyArray<{ readonly place: Member; readonly value: string }>): string => {
+  let result = ""
+  let at = 0
+  for (const { place, value } of [...changes].sort((a, b) => a.place.start - b.place.start)) {
+    result += text.slice(at, place.start) + value
+    at = place.end
+  }
+  return result + text.slice(at)
+}

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { type Part, snapshot } from "../../src/catalogue/Snapshot.ts"
+import { definitionOf } from "../../src/catalogue/Definition.ts"
+import { type Part, type Snapshot, snapshot } from "../../src/catalogue/Snapshot.ts"
 import { partWith } from "../kit/definitions.ts"
 
 const rules = { separator: "__", longest: 64 }
@@ -81,6 +82,52 @@ describe("the owner of a URI", () => {
     const twice = of(partWith("a", { resources: ["x:1", "x:1"] }), partWith("b", { resources: ["x:1", "x:1"] }))
     assert.deepStrictEqual([...twice.resources.keys()], ["x:1", "b+x:1"])
     assert.deepStrictEqual(twice.excluded.map(({ kind, name, server }) => [server, kind, name]), [["a", "resources", "x:1"], ["b", "resources", "x:1"]])
+  })
+})
+
+describe("the page of a tool (MCP Apps)", () => {
+  const tool = (name: string, meta: string) => `{"_meta":${meta}, "name" : "${name}","inputSchema":{"type":"object","maximum":12345678901234567890}}`
+  const shows = (uri: string) => `{"ui":{"visibility":["app"],"resourceUri":"${uri}","x":1e400},"ui/resourceUri":"${uri}","openai/outputTemplate":"${uri}","y":"${uri}"}`
+  const withTools = (server: string, texts: ReadonlyArray<string>, resources: ReadonlyArray<string>): Part => {
+    const part = partWith(server, { resources })
+    const tools = texts.map((text) => definitionOf("tools", text, "refuse")).flatMap((found) => "why" in found ? [] : [found])
+    return { ...part, listing: { ...part.listing, definitions: { ...part.listing.definitions, tools } } }
+  }
+  const toolsIn = ({ lists }: Snapshot) => lists.tools.pages.join("")
+
+  it("has the address of its own server's resource where another server has the same one, in every member that names it and nowhere else", () => {
+    const page = "ui://clock/page"
+    const made = of(withTools("a", [tool("t", shows(page))], [page]), withTools("b", [tool("t", shows(page))], ["x:1", page]))
+    const theirs = shows(`b+${page}`).replace(`"y":"b+`, "\"y\":\"")
+    assert.strictEqual(toolsIn(made), `${tool("a__t", shows(page))},${tool("b__t", theirs)}`)
+    assert.deepInclude(made.ownerOfUri(`b+${page}`), { server: "b", name: page })
+  })
+
+  it("stays as it is written where no other server has it, down to the last byte", () => {
+    const written = `{ "ui":{"resourceUri":"ui:\\/\\/clock\\u002fpage"},"ui":{"resourceUri":7}}`
+    const made = of(withTools("a", [tool("t", written)], []), withTools("b", [], ["ui://other/page"]))
+    assert.strictEqual(toolsIn(made), tool("a__t", written))
+  })
+
+  it("is read from its server although it is not listed, also where two servers do not list the same one", () => {
+    const page = "ui://clock/page"
+    const made = of(withTools("a", [tool("t", shows(page))], []), withTools("b", [tool("t", shows(page)), tool("u", shows(page))], ["ui://b/listed"]))
+    assert.deepInclude(made.ownerOfUri(page), { server: "a", name: page })
+    assert.deepInclude(made.ownerOfUri(`b+${page}`), { server: "b", name: page })
+    assert.deepStrictEqual(listedIn(made.lists.resources.pages).map(({ uri }) => uri), ["ui://b/listed"])
+    assert.deepStrictEqual(made.excluded, [])
+  })
+
+  it("is never that of a server which lists the address that another one's would get", () => {
+    const page = "ui://b/page"
+    const made = of(partWith("a", { resources: [page, `b+${page}`] }), withTools("b", [tool("t", shows(page))], [page]))
+    assert.deepInclude(made.ownerOfUri(`b+b+${page}`), { server: "b", name: page })
+    assert.include(toolsIn(made), `"resourceUri":"b+b+${page}"`)
+  })
+
+  it("is no way to take an address that is not a page", () => {
+    const made = of(withTools("a", [tool("t", `{"ui":{"resourceUri":"file:///b"}}`)], []), partWith("b", { resources: ["file:///b"] }))
+    assert.deepInclude(made.ownerOfUri("file:///b"), { server: "b" })
   })
 })
 
