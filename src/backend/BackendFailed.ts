@@ -7,7 +7,9 @@ export class BackendFailed extends Schema.TaggedError<BackendFailed>()("BackendF
   reason: Schema.Literals(["not_ready", "unreachable", "timed_out", "closed", "busy", "unauthorized", "protocol"]),
   detail: Schema.String,
   /** HTTP status, where one says why. */
-  status: Schema.optionalKey(Schema.Int)
+  status: Schema.optionalKey(Schema.Int),
+  /** The backend did not take the request: sending it again cannot run it twice. */
+  isUnsent: Schema.optionalKey(Schema.Literal(true))
 }) {
   override get message() {
     return `Server "${this.backend}" ${this.detail}`
@@ -15,12 +17,13 @@ export class BackendFailed extends Schema.TaggedError<BackendFailed>()("BackendF
 }
 
 /** The failure of a transport as the failure of a backend. */
-export const backendFailed = (backend: string, { detail, kind, status }: Failure): BackendFailed =>
+export const backendFailed = (backend: string, { detail, isUnsent, kind, status }: Failure): BackendFailed =>
   new BackendFailed({
     backend,
     detail,
     reason: status === 401 || status === 403 ? "unauthorized" : reasons[kind],
-    ...(status === undefined ? {} : { status })
+    ...(status === undefined ? {} : { status }),
+    ...(isUnsent === true ? { isUnsent } : {})
   })
 
 const reasons = {

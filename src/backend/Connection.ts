@@ -41,6 +41,13 @@ export interface Observer {
   readonly notified: (method: string, text: string) => void
   readonly closed: (why: string) => void
   readonly garbage: () => void
+  /** Asks the client outside of any call; says whether it has a way to. */
+  readonly asked?: (question: Question) => boolean
+  /**
+   * One call at a time can be asked here: a question that names no call is that call's, or that of the next one.
+   * Where it is not set, such a question is nobody's.
+   */
+  readonly asksOnlyCall?: boolean
 }
 
 interface Pending {
@@ -53,6 +60,9 @@ interface Pending {
 const LISTEN = "subscriptions/listen"
 const ACKNOWLEDGED = "notifications/subscriptions/acknowledged"
 
+/** Most questions that wait for a call to be asked in. */
+const EARLY = 16
+
 const NOT_ASKABLE = `"error":{"code":-32601,"message":"The client of this call cannot be asked through this connection"}`
 
 export class Connection {
@@ -60,8 +70,11 @@ export class Connection {
   readonly #pending = new Map<number, Pending>()
   readonly #observer: Observer
   #transport: Transport | undefined
+  /** Questions that came before the call they are asked in, such as a server's first one for roots. */
+  #early: Array<Question> = []
   #next = 1
   #closed = false
+  #hasAbandoned = false
 
   constructor(observer: Observer) {
     this.#observer = observer
@@ -90,15 +103,25 @@ export class Connection {
     return this.#pending.size
   }
 
+  /** Whether a call was given up that the backend may still be busy with. */
+  get hasAbandoned(): boolean {
+    return this.#hasAbandoned
+  }
+
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
   /** Sends a request; the function it gives stops it and tells the backend in the way of its era. */
   call(call: Call, listener: Listener): () => void {
     const id = this.#next++
     this.#pending.set(id, { listener, isListen: call.method === LISTEN, progressToken: call.progressToken })
     const modern = this.era === "modern"
     if (this.#closed || this.#transport === undefined) {
-      this.#finish(id, { kind: "failed", failure: { kind: "closed", detail: "the connection is closed" } })
+      this.#finish(id, { kind: "failed", failure: { kind: "closed", detail: "the connection is closed", isUnsent: true } })
     } else if (modern) this.#transport.send({ id, text: modernText(call, id), headers: modernHeaders(call) })
     else this.#transport.send({ id, text: legacyText(call, id), headers: call.headers })
+    if (listener.ask !== undefined) for (const question of this.#early.splice(0)) listener.ask(question)
     return () => this.#cancel(id)
   }
 
@@ -120,6 +143,7 @@ export class Connection {
 
   #cancel(id: number): void {
     if (!this.#pending.delete(id)) return
+    this.#hasAbandoned = true
     this.#transport?.forget(id)
     // Over modern HTTP the aborted exchange is the cancellation; everywhere else it is said.
     if (this.era === "modern" && this.#transport?.kind !== "stdio") return
@@ -181,10 +205,20 @@ export class Connection {
     const answer = (member: string) =>
       this.#transport?.send({ id: undefined, text: `{"jsonrpc":"2.0","id":${message.id},${member}}`, headers: {} })
     if (message.method === "ping") return answer(`"result":{}`)
-    const ask = origin === undefined ? undefined : this.#pending.get(origin)?.listener.ask
-    if (ask === undefined) return answer(NOT_ASKABLE)
     const found = members(message.text) ?? []
-    ask({ method: message.method, params: valueOf(message.text, found, "params"), answer })
+    const question: Question = { method: message.method, params: valueOf(message.text, found, "params"), answer }
+    const ask = this.#askerOf(origin)
+    if (ask !== undefined) return ask(question)
+    if (origin === undefined && this.#observer.asked?.(question) === true) return
+    if (this.#observer.asksOnlyCall === true && this.#early.length < EARLY) this.#early.push(question)
+    else answer(NOT_ASKABLE)
+  }
+
+  #askerOf(origin: number | undefined): Listener["ask"] {
+    if (origin !== undefined) return this.#pending.get(origin)?.listener.ask
+    if (this.#observer.asksOnlyCall !== true) return undefined
+    for (const { listener } of this.#pending.values()) if (listener.ask !== undefined) return listener.ask
+    return undefined
   }
 }
 

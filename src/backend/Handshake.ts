@@ -105,6 +105,16 @@ export const initialize = Effect.fnUntraced(function*(
   return { era: "legacy", version: protocolVersion, capabilities: offered, name: serverInfo?.name ?? backend, instructions }
 })
 
+/** How long, in milliseconds, the legacy handshake may take. */
+export const HANDSHAKE = 120_000
+
+/** Introduces the gateway the legacy way; what is then open. */
+export const greet = (
+  { backend, capabilities }: { readonly backend: string; readonly capabilities: string },
+  connection: Connection
+): Effect.Effect<{ readonly connection: Connection; readonly handshake: Handshake }, BackendFailed> =>
+  Effect.map(initialize(backend, connection, capabilities, HANDSHAKE), (handshake) => ({ connection, handshake }))
+
 const failed = (backend: string, reason: BackendFailed["reason"], detail: string) =>
   Effect.fail(new BackendFailed({ backend, reason, detail }))
 

@@ -3,12 +3,16 @@
  * start, serve, and after an end start again, with backoff and a budget. What it
  * is waiting for and why is always in its state; readers never wait for it.
  */
-import { type Cause, Clock, Deferred, Duration, Effect, Exit, Latch, Random, RcMap, type Scope } from "effect"
+import { Clock, Deferred, Duration, Effect, Exit, Latch, Random, type Scope } from "effect"
 import type { LoadFailed } from "../plugin/Loader.ts"
 import { BackendFailed } from "./BackendFailed.ts"
 import type { Connection } from "./Connection.ts"
 import type { Era } from "./Era.ts"
-import { open, type Opened, type Target } from "./Open.ts"
+import { type Conversations, make as makeConversations } from "./Conversations.ts"
+import { open } from "./Open.ts"
+import type { Opened, Target } from "./Opened.ts"
+import { NO_HEADERS, type Party } from "./Party.ts"
+import { garbageCounter, rateLimited } from "./ChildLog.ts"
 import type { Children } from "./transport/Children.ts"
 import type { SpawnFailed } from "./transport/Stdio.node.ts"
 import { type Watch, watch } from "./Watch.ts"
@@ -29,6 +33,8 @@ export interface State {
 
 export interface Spec {
   readonly id: string
+  /** Whether everybody shares one state; where not, the first conversation is there for the lists alone. */
+  readonly isShared: boolean
   /** Resolves and prepares; announces which of the two it is doing. */
   readonly target: (announce: (phase: "resolving" | "preparing") => void) => Effect.Effect<Target, LoadFailed, Scope.Scope>
   /** Runs before the instance counts as ready: reads what the server offers. */
@@ -43,10 +49,18 @@ export interface Instance {
   readonly id: string
   readonly state: () => State
   readonly opened: () => Opened | undefined
-  /** The connection for callers that cannot be asked anything. */
-  readonly shared: Effect.Effect<Connection, BackendFailed>
-  /** The connection on which a caller with these capabilities is served. */
-  readonly connectionFor: (capabilities: string) => Effect.Effect<Connection, BackendFailed, Scope.Scope>
+  /** The connection that serves this party without a conversation of its own. */
+  readonly direct: (party: Party) => Connection | undefined
+  /** The connection on which this party is served, held until the scope closes. */
+  readonly lease: (party: Party) => Effect.Effect<Connection, BackendFailed, Scope.Scope>
+  /** Ends what this sharer holds. */
+  readonly over: (sharer: string) => void
+  /** Sends a notification without parameters on what this sharer holds. */
+  readonly tell: (sharer: string, method: string) => void
+  /** How many conversations there are beside the first. */
+  readonly conversations: () => number
+  /** Waits until calls can be served again, for as long as it has just gone; of a long outage callers hear at once. */
+  readonly recovered: Effect.Effect<void>
   /** Waits for the first time it is ready, however many attempts that takes. */
   readonly ready: Effect.Effect<void>
   /** Looks at `watched` again. */
@@ -64,20 +78,25 @@ const REST = Duration.minutes(5)
 const ERA_HOLDS = 3_600_000
 const FIRST_PAUSE = 250
 const LONGEST_PAUSE = 30_000
+/** How long, in milliseconds, after it went calls wait for it to come back. */
+const RECOVERY = 5000
 
 /** An instance that runs until the scope closes. */
 export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<Instance, never, Scope.Scope | Children> {
   const ready = yield* Deferred.make<void>()
   const poke = yield* Latch.make(false)
+  let entered = Deferred.makeUnsafe<void>()
   let state: State = { phase: "idle", since: yield* Clock.currentTimeMillis, restarts: 0 }
   let opened: Opened | undefined
-  let further: Conversations | undefined
+  let conversations: Conversations | undefined
   let watching: Watch | undefined
   let remembered: { readonly era: Era; readonly until: number } | undefined
   let starts: ReadonlyArray<number> = []
   /** Failures since it was last ready. */
   let inARow = 0
   let isSpent = false
+  /** When it was last ready. */
+  let lostAt = Number.NEGATIVE_INFINITY
 
   const enter = (phase: Phase, why?: string, next?: string) =>
     Effect.map(Clock.currentTimeMillis, (since) => {
@@ -89,6 +108,9 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
         ...(why === undefined ? {} : { why }),
         ...(next === undefined ? {} : { next })
       }
+      const waiting = entered
+      entered = Deferred.makeUnsafe<void>()
+      Deferred.doneUnsafe(waiting, Exit.void)
       spec.changed(state)
     })
 
@@ -103,7 +125,7 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
     const started = yield* open({
       backend: spec.id,
       target,
-      capabilities: "{}",
+      capabilities: spec.isShared ? "{}" : ALL_ASKABLE,
       remembered: remembered !== undefined && (yield* Clock.currentTimeMillis) < remembered.until ? remembered.era : undefined,
       log: rateLimited((line) => now(Effect.logInfo(line))),
       observer: {
@@ -114,7 +136,7 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
     }).pipe(Effect.tapError(() => Effect.sync(() => remembered = undefined)))
     yield* Effect.raceFirst(spec.welcome(started), Effect.flatMap(Deferred.await(ended), (why) => lost(spec.id, why)))
     remembered = { era: started.handshake.era, until: (yield* Clock.currentTimeMillis) + ERA_HOLDS }
-    if (started.further !== undefined) further = yield* conversations(started.further)
+    if (started.further !== undefined) conversations = yield* makeConversations(spec.id, started.further)
     watching = yield* watch(started)
     watching.resources(spec.watched())
     opened = started
@@ -123,12 +145,14 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
     yield* enter("ready")
     yield* Effect.logInfo(`ready (${started.handshake.era}, protocol ${started.handshake.version})`)
     Deferred.doneUnsafe(ready, Exit.void)
-    return yield* lost(spec.id, yield* Deferred.await(ended))
+    const why = yield* Deferred.await(ended)
+    lostAt = yield* Clock.currentTimeMillis
+    return yield* lost(spec.id, why)
   }).pipe(
     Effect.scoped,
     Effect.ensuring(Effect.sync(() => {
       opened = undefined
-      further = undefined
+      conversations = undefined
       watching = undefined
     }))
   )
@@ -155,68 +179,56 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
   )
   yield* Effect.addFinalizer(() => enter("stopped"))
 
-  const shared = Effect.suspend(() => {
-    if (opened !== undefined) return Effect.succeed(opened.connection)
-    const detail = `is not running now: it is ${state.phase}`
-    return Effect.fail(new BackendFailed({ backend: spec.id, reason: "not_ready", detail }))
+  const direct = (party: Party): Connection | undefined =>
+    opened === undefined || opened.connection.isClosed || needsOwn(opened, party) ? undefined : opened.connection
+
+  const lease = (party: Party) =>
+    Effect.suspend(() => {
+      if (opened !== undefined && conversations !== undefined && !opened.connection.isClosed) return conversations.lease(within(opened, party))
+      const detail = `is not running now: it is ${opened === undefined ? state.phase : "degraded"}`
+      return Effect.fail(new BackendFailed({ backend: spec.id, reason: "not_ready", detail, isUnsent: true }))
+    })
+
+  const served: Effect.Effect<void> = Effect.suspend(() => {
+    const isServing = state.phase === "ready" && opened?.connection.isClosed === false
+    return isServing || isSpent || state.phase === "stopped" ? Effect.void : Effect.andThen(Deferred.await(entered), served)
   })
 
-  const connectionFor = (capabilities: string): Effect.Effect<Connection, BackendFailed, Scope.Scope> => {
-    if (opened === undefined || further === undefined || capabilities === "{}") return shared
-    return Effect.mapError(RcMap.get(further, capabilities), (error) =>
-      error._tag === "BackendFailed"
-        ? error
-        : new BackendFailed({ backend: spec.id, reason: "busy", detail: "serves too many kinds of clients at once" }))
-  }
+  const recovered = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    // A connection that has just closed is still to be noticed by the supervisor.
+    const since = state.phase === "ready" ? now : lostAt
+    return Effect.asVoid(Effect.timeoutOption(served, Math.max(0, since + RECOVERY - now)))
+  })
 
   return {
     id: spec.id,
     state: () => state,
     opened: () => opened,
-    shared,
-    connectionFor,
+    direct,
+    lease,
+    over: (sharer) => conversations?.over(sharer),
+    tell: (sharer, method) => conversations?.tell(sharer, method),
+    conversations: () => conversations?.count() ?? 0,
+    recovered,
     ready: Deferred.await(ready),
     rewatch: () => watching?.resources(spec.watched()),
     retryNow: Effect.asVoid(poke.open)
   }
 })
 
-type Conversations = RcMap.RcMap<string, Connection, BackendFailed | Cause.ExceededCapacityError>
+/** Everything that a client of any revision can be asked: a server may offer more to such a client. */
+const ALL_ASKABLE = JSON.stringify({ elicitation: { form: {}, url: {} }, roots: { listChanged: true }, sampling: { context: {}, tools: {} } })
 
-/** Conversations by what their clients can be asked; one that the backend ends is opened anew for the next call. */
-const conversations = Effect.fnUntraced(function*(
-  further: NonNullable<Opened["further"]>
-): Effect.fn.Return<Conversations, never, Scope.Scope> {
-  const all: Conversations = yield* RcMap.make({
-    lookup: (capabilities: string) => further(capabilities, () => Effect.runFork(RcMap.invalidate(all, capabilities))),
-    idleTimeToLive: "5 minutes",
-    capacity: 256
-  })
-  return all
-})
+/**
+ * Whether a party's calls may not go over the first conversation: where not everybody shares it, and over
+ * HTTP where a legacy session is bound to a credential and to what its client can be asked. A process that
+ * everybody shares was told that nobody can be asked, since nothing would tell whose question one is.
+ */
+const needsOwn = ({ further }: Opened, { capabilities, headers, sharer }: Party): boolean =>
+  further !== undefined &&
+  (sharer !== undefined || (!further.isProcess && (capabilities !== "{}" || headers !== NO_HEADERS)))
+
+/** A modern backend is told with each request what the client can be asked. */
+const within = ({ handshake }: Opened, party: Party): Party => handshake.era === "modern" ? { ...party, capabilities: "{}" } : party
 
 const lost = (backend: string, why: string) => Effect.fail(new BackendFailed({ backend, reason: "closed", detail: why }))
-
-/** Passes on at most 100 lines a second, then says how many it left out. */
-const rateLimited = (write: (line: string) => void) => {
-  let second = 0
-  let count = 0
-  return (line: string) => {
-    const now = Math.floor(performance.now() / 1000)
-    if (now !== second) {
-      if (count > 100) write(`${count - 100} more lines on standard error were left out`)
-      second = now
-      count = 0
-    }
-    if (++count <= 100) write(line.slice(0, 2000))
-  }
-}
-
-/** Counts lines that are no message; says so at the first and at each power of ten. */
-const garbageCounter = (write: (line: string) => void) => {
-  let count = 0
-  return () => {
-    count++
-    if (Number.isInteger(Math.log10(count))) write(`wrote ${count} line(s) on standard output that are no JSON-RPC message; skipped`)
-  }
-}

@@ -6,7 +6,7 @@
 import { Deferred, Effect, Exit, type Scope } from "effect"
 import type { Answer, Connection } from "./Connection.ts"
 import { ownCall } from "./Handshake.ts"
-import type { Opened } from "./Open.ts"
+import type { Opened } from "./Opened.ts"
 
 export interface Watch {
   /** The resources to hear about from now on, by the backend's own URIs. */

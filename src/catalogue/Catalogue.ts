@@ -17,6 +17,7 @@ export interface Served {
   readonly strategy: AuthStrategy
   /** Longest wait, in milliseconds, for an answer or a sign of progress. */
   readonly timeout: number
+  readonly sharing: "shared" | "per_principal" | "per_session"
 }
 
 export interface Published {

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { BackendFailed, backendFailed } from "../backend/BackendFailed.ts"
 import { exchange, ownCall } from "../backend/Handshake.ts"
-import type { Opened } from "../backend/Open.ts"
+import type { Opened } from "../backend/Opened.ts"
 import { elements, members, valueOf } from "../lib/Json.ts"
 import { type Definition, definitionOf, type Excluded, type Kind } from "./Definition.ts"
 

@@ -46,7 +46,11 @@ const common = {
   timeout: Schema.optionalKey(about(DurationText, "How long a call to this server may take")),
   config: fallback(ServerConfig, "What the server's process or connection is given", {}),
   ...laterRouting,
-  sharing: later(Schema.Literals(["shared", "per_principal", "per_session"]), "Who shares one running instance", "shared"),
+  sharing: fallback(
+    Schema.Literals(["shared", "per_principal", "per_session"]),
+    "Who shares a session or a process of the server: everybody, the calls of one user, or those of one client session",
+    "shared"
+  ),
   replicas: later(Schema.Int, "How many instances run", 1),
   idle_stop: later(Span, "Stop the server when nobody called it for this long"),
   sandbox: later(Sandbox, "What separates the server from the machine", "none"),
@@ -70,11 +74,12 @@ const entry = {
   required: Schema.Boolean,
   prefix: Schema.optionalKey(Schema.String),
   timeout: Schema.optionalKey(Schema.Duration),
+  sharing: Schema.Literals(["shared", "per_principal", "per_session"]),
   config: Schema.toType(ServerConfig)
 }
 
 /** The keys the gateway itself reads. */
-const entryKeys = ["id", "type", "auth_strategy", "auth_config", "enabled", "required", "prefix", "timeout", "config"] as const
+const entryKeys = ["id", "type", "auth_strategy", "auth_config", "enabled", "required", "prefix", "timeout", "sharing", "config"] as const
 
 export const ServerEntry = ServerKeys.pipe(Schema.decodeTo(
   Schema.Struct({ ...entry, source: OwnKeys }),

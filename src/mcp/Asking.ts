@@ -13,7 +13,7 @@ import type { Router } from "../router/Router.ts"
 import { CODE, errorOf, type Exchange, resultOf } from "./Exchange.ts"
 import type { Message } from "./Inbound.ts"
 import { type Identity, isHandle, type Parked, Parking, type Turn } from "./Parking.ts"
-import { relay } from "./Relay.ts"
+import { type Answer, relay } from "./Relay.ts"
 
 /** A call of a client that can be asked. */
 export interface Asking {
@@ -72,7 +72,7 @@ const begin = Effect.fnUntraced(function*(asking: Asking) {
       }
     }
   }
-  call.fiber = fork(relay({ era: "modern", id: () => call.turn?.id ?? turn.id, exchange: ofTurn(call), caller, request: asking.request }))
+  call.fiber = fork(relay({ era: "modern", id: asking.id, answer: inTurn(call), caller, request: asking.request }))
   yield* held(call, turn)
 })
 
@@ -93,26 +93,15 @@ const tell = ({ turn }: Parked, text: string) => {
   if (fit !== undefined) turn?.exchange.send(fit)
 }
 
-/** The exchange of whichever turn it is; an end that comes between turns is kept for the next. */
-const ofTurn = (call: Parked): Exchange => ({
-  transport: "http",
-  header: () => undefined,
-  prefersStream: false,
-  send: (text) => tell(call, text),
-  stream: () => call.turn?.exchange.stream(),
-  keep: () => {},
-  pause: () => {},
-  onGone: () => {},
-  end: (status) => call.turn?.exchange.end(status),
-  respond: (status, body) => {
-    const ending = (turn: Turn) => {
-      turn.exchange.respond(status, body)
-      end(call, turn)
-    }
-    if (call.turn === undefined) call.ending = ending
-    else ending(call.turn)
+/** Answers whichever turn it is, under its own id; an answer that comes between turns is kept for the next. */
+const inTurn = (call: Parked): Answer => (status, body) => {
+  const ending = (turn: Turn) => {
+    turn.exchange.respond(status, body(turn.id))
+    end(call, turn)
   }
-})
+  if (call.turn === undefined) call.ending = ending
+  else ending(call.turn)
+}
 
 /** Ends the turn with the questions that are open, and parks the call. */
 const put = Effect.fnUntraced(function*(parking: Parking["Service"], call: Parked) {

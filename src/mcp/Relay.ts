@@ -5,34 +5,40 @@ import type { Era } from "../backend/Era.ts"
 import { Catalogue } from "../catalogue/Catalogue.ts"
 import type { Caller, Request } from "../router/Request.ts"
 import { type CallFailed, Router } from "../router/Router.ts"
-import { CODE, errorOf, type Exchange, resultOf } from "./Exchange.ts"
+import { type Chunk, CODE, errorOf, type Exchange, resultOf } from "./Exchange.ts"
 import { errorFor, failureFor } from "./Failures.ts"
 import { downgraded, upgraded } from "./Results.ts"
 
 export interface Relayed {
   readonly era: Era
-  /** JSON text of the id that the client waits for, when the answer is there. */
-  readonly id: () => string
+  /** JSON text of the id that the call began with. */
+  readonly id: string
   /** The legacy session it belongs to. */
   readonly session?: string
   readonly request: Request
   readonly caller: Caller
-  readonly exchange: Exchange
+  /** Takes the answer, for the id that the client then waits for. */
+  readonly answer: Answer
 }
 
-export const relay = ({ caller, era, exchange, id, request, session }: Relayed): Effect.Effect<void, never, Catalogue | Router> =>
+export type Answer = (status: number, body: (id: string) => ReadonlyArray<Chunk>) => void
+
+/** Answers the request that the call began with. */
+export const answerTo = ({ respond }: Pick<Exchange, "respond">, id: string): Answer => (status, body) => respond(status, body(id))
+
+export const relay = ({ answer, caller, era, id, request, session }: Relayed): Effect.Effect<void, never, Catalogue | Router> =>
   Effect.flatMap(Router, (router) =>
     Effect.matchEffect(router.call(request, caller), {
       onSuccess: (reply) => {
-        answered({ reply, era, exchange, id: id(), method: request.method })
+        answered({ reply, era, answer, method: request.method })
         return Effect.flatMap(References.MinimumLogLevel, (least) =>
-          LogLevel.isGreaterThan(least, "Debug") ? Effect.void : Effect.logDebug("answered", { request: id(), method: request.method, session }))
+          LogLevel.isGreaterThan(least, "Debug") ? Effect.void : Effect.logDebug("answered", { request: id, method: request.method, session }))
       },
       onFailure: (failure) => {
         const incident = crypto.randomUUID().slice(0, 8)
         const { code, data, message } = failureFor(era, failure, incident)
-        exchange.respond(200, errorOf(id(), code, message, data))
-        return said(failure, { request: id(), method: request.method, incident, ...(session === undefined ? {} : { session }) })
+        answer(200, (id) => errorOf(id, code, message, data))
+        return said(failure, { request: id, method: request.method, incident, ...(session === undefined ? {} : { session }) })
       }
     }))
 
@@ -47,28 +53,25 @@ const said = (failure: CallFailed, about: Readonly<Record<string, string>>) =>
 interface Answering {
   readonly reply: Reply
   readonly era: Era
-  readonly exchange: Exchange
-  readonly id: string
+  readonly answer: Answer
   readonly method: string
 }
 
-const answered = ({ reply, era, exchange, id, method }: Answering): void => {
+const answered = ({ answer, era, method, reply }: Answering): void => {
   switch (reply.kind) {
     case "result": {
-      if (reply.era === era) return exchange.respond(200, resultOf(id, reply.result))
-      if (era === "modern") return exchange.respond(200, resultOf(id, ...upgraded(method, reply.result)))
+      if (reply.era === era) return answer(200, (id) => resultOf(id, reply.result))
+      if (era === "modern") return answer(200, (id) => resultOf(id, ...upgraded(method, reply.result)))
       const fit = downgraded(reply.result)
-      return exchange.respond(200, "unfit" in fit ? errorOf(id, CODE.internal, unfit(fit.unfit)) : resultOf(id, ...fit))
+      return answer(200, (id) => "unfit" in fit ? errorOf(id, CODE.internal, unfit(fit.unfit)) : resultOf(id, ...fit))
     }
     case "error": {
       const own = errorFor(era, reply.error)
       const status = era === "modern" && reply.error.code === CODE.missingCapability ? 400 : 200
-      return exchange.respond(
-        status,
+      return answer(status, (id) =>
         own === undefined
           ? [`{"jsonrpc":"2.0","id":${id},"error":${reply.error.raw}}`]
-          : errorOf(id, own.code, own.message, own.data)
-      )
+          : errorOf(id, own.code, own.message, own.data))
     }
   }
 }

@@ -79,6 +79,7 @@ export class Sessions extends Context.Service<Sessions, {
       session.stream?.end()
       for (const release of session.subscribed.values()) release()
       for (const cancel of session.running.values()) cancel()
+      for (const { slot } of catalogue.current().served.values()) slot.current()?.over(session.id)
     }
 
     yield* Effect.acquireRelease(

@@ -1,6 +1,6 @@
 /** From a loader to something that can be opened: resolve, prepare, launch, and what the manifest adds to it. */
 import { Effect, FileSystem, Path, Redacted } from "effect"
-import type { HttpTarget, Target } from "../backend/Open.ts"
+import type { HttpTarget, Target } from "../backend/Opened.ts"
 import type { Command } from "../backend/transport/Stdio.node.ts"
 import { ArtifactCache } from "../host/ArtifactCache.ts"
 import type { ServerEntry } from "../manifest/Server.ts"

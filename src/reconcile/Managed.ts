@@ -87,6 +87,7 @@ export const start = Effect.fnUntraced(function*(
     const fork = Effect.runForkWith(context)
     const instance = yield* Instances.make({
       id,
+      isShared: wanted.entry.sharing === "shared",
       target: (announce) => Effect.provideContext(targetOf(wanted.entry, loader, announce), context),
       welcome: offer.start,
       notified: (method, text) => {
@@ -129,7 +130,7 @@ export const partOf = ({ id, serving, wanted }: Managed): ReadonlyArray<Offered>
 }
 
 export const servedBy = ({ auth, id, serving, slot, wanted }: Managed): ReadonlyArray<Served> =>
-  serving === undefined || auth === undefined ? [] : [{ id, slot, strategy: auth.strategy, timeout: wanted.timeout }]
+  serving === undefined || auth === undefined ? [] : [{ id, slot, strategy: auth.strategy, timeout: wanted.timeout, sharing: wanted.entry.sharing }]
 
 /** Which of the two is what is wanted already. */
 export const servedAlready = ({ candidate, serving }: Managed, wanted: Wanted): "serving" | "candidate" | undefined => {

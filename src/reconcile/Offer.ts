@@ -4,7 +4,7 @@
  */
 import { Effect, Schedule, Semaphore } from "effect"
 import type { BackendFailed } from "../backend/BackendFailed.ts"
-import type { Opened } from "../backend/Open.ts"
+import type { Opened } from "../backend/Opened.ts"
 import type { Kind } from "../catalogue/Definition.ts"
 import { KINDS, type Listing, nothing, read } from "../catalogue/Listing.ts"
 

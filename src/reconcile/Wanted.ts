@@ -46,6 +46,7 @@ const identity = ({ entry, hiddenText, loader }: Wanted) => ({
   revision: loader.revision,
   source: entry.source,
   config: entry.config,
+  sharing: entry.sharing,
   hiddenText
 })
 

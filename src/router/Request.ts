@@ -1,5 +1,6 @@
 /** A request of a client as the router sees it: already checked, its text kept as it was written. */
 import type { Listener } from "../backend/Connection.ts"
+import { ALONE, NO_HEADERS, type Party } from "../backend/Party.ts"
 import type { Envelope, Era } from "../backend/Era.ts"
 import type { Member } from "../lib/Json.ts"
 import type { Principal } from "../plugin/Auth.ts"
@@ -24,6 +25,23 @@ export interface Caller {
   /** JSON text of the capabilities to declare to a legacy backend for this client; `{}` when it cannot be asked. */
   readonly capabilities: string
   readonly listener: Omit<Listener, "done">
+  /** The legacy session that the request belongs to; the modern revision has none. */
+  readonly session?: string
+  /** Asks the client outside of any call, where it has a way to be. */
+  readonly standing?: Party["standing"]
+}
+
+/** Who shares a backend's state. */
+export type Sharing = "shared" | "per_principal" | "per_session"
+
+/** A principal as one text, different for different ones. */
+export const ownerOf = ({ issuer, subject }: Principal): string => JSON.stringify([issuer, subject])
+
+/** The caller as a server takes it: with whom it shares, and under which credential. */
+export const partyOf = ({ capabilities, principal, session, standing }: Caller, sharing: Sharing, headers = NO_HEADERS): Party => {
+  const owner = ownerOf(principal)
+  const sharer = sharing === "shared" ? undefined : sharing === "per_principal" ? owner : session ?? ALONE
+  return { sharer, principal: owner, capabilities, headers, ...(sharer === undefined ? {} : { standing }) }
 }
 
 /** The text of a parameter, or `undefined`. */

@@ -12,12 +12,13 @@ import { Catalogue, type Served } from "../catalogue/Catalogue.ts"
 import { headersFor } from "../catalogue/ParamHeaders.ts"
 import type { Route, Snapshot } from "../catalogue/Snapshot.ts"
 import { Tracing } from "../observe/Tracing.ts"
+import { NO_HEADERS } from "../backend/Party.ts"
 import { none } from "../plugin/Auth.ts"
 import type { ConsentNeeded, CredentialRefused } from "../plugin/Auth.ts"
 import { revealed } from "./Revealed.ts"
 import { deadline, HARD } from "./Deadline.ts"
 import { inRounds } from "./Rounds.ts"
-import { type Caller, param, paramsWith, type Request, stringParam } from "./Request.ts"
+import { type Caller, param, paramsWith, partyOf, type Request, stringParam } from "./Request.ts"
 
 /** Nothing in the catalogue has this name or URI. */
 export class UnknownName extends Schema.TaggedError<UnknownName>()("UnknownName", {
@@ -55,10 +56,11 @@ export class Router extends Context.Service<Router, {
       if (target instanceof UnknownName) return yield* target
       const server = served.get(target.route.server)
       if (server === undefined) return yield* notReady(target.route.server)
-      return yield* server.slot.use(
+      const once = server.slot.use(
         () => notReady(server.id),
         (instance) => relay({ caller, instance, request, server, target })
       )
+      return yield* Effect.catchIf(once, isUntaken, () => Effect.andThen(server.slot.current()?.recovered ?? Effect.void, once))
     }, (effect, request) => isTraced ? Effect.withSpan(effect, request.method, { captureStackTrace: false }) : effect)
 
     const subscribe = (uri: string) =>
@@ -74,7 +76,10 @@ export class Router extends Context.Service<Router, {
   }))
 }
 
-const notReady = (backend: string) => new BackendFailed({ backend, reason: "not_ready", detail: "is not running now" })
+const notReady = (backend: string) => new BackendFailed({ backend, reason: "not_ready", detail: "is not running now", isUnsent: true })
+
+/** A call that the backend did not take is made once more: it cannot run twice. */
+const isUntaken = (failure: CallFailed): failure is BackendFailed => failure._tag === "BackendFailed" && failure.isUnsent === true
 
 /** The owner of the name in a request. */
 const targetOf = (snapshot: Snapshot, request: Request): Target | UnknownName => {
@@ -154,13 +159,12 @@ const relay = Effect.fnUntraced(function*({ caller, instance, request, server, t
       ? once(own)
       : inRounds(own, { ask, patience: server.timeout * HARD, send: once })
   }
-  // Only a client that can be asked may need a conversation of its own, which is then held for as long as the call.
-  return caller.capabilities === "{}"
-    ? yield* Effect.flatMap(instance.shared, send)
-    : yield* Effect.scoped(Effect.flatMap(instance.connectionFor(caller.capabilities), send))
+  const party = partyOf(caller, server.sharing, call.headers)
+  const connection = instance.direct(party)
+  return connection === undefined
+    ? yield* Effect.scoped(Effect.flatMap(instance.lease(party), send))
+    : yield* send(connection)
 })
-
-const NO_HEADERS: Readonly<Record<string, string>> = {}
 
 const withParamHeaders = (call: Call, request: Request, { definition }: Route, connection: Connection): Call => {
   if (definition.paramHeaders.length === 0 || connection.era === "legacy") return call

@@ -4,10 +4,11 @@ import { Effect, Layer, Queue, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
-import { exchange, ownCall } from "../../src/backend/Handshake.ts"
+import { ownCall } from "../../src/backend/Handshake.ts"
 import { BackendFailed } from "../../src/backend/BackendFailed.ts"
 import * as Instances from "../../src/backend/Instance.ts"
-import type { Target } from "../../src/backend/Open.ts"
+import type { Target } from "../../src/backend/Opened.ts"
+import { NO_HEADERS } from "../../src/backend/Party.ts"
 import { Children } from "../../src/backend/transport/Children.ts"
 import { LoadFailed } from "../../src/plugin/Loader.ts"
 
@@ -97,7 +98,7 @@ describe("an instance", () => {
       const { instance } = yield* Effect.scoped(Effect.gen(function*() {
         const started = yield* running({ target: broken })
         yield* started.until("degraded")
-        const refused = yield* Effect.flip(started.instance.shared)
+        const refused = yield* Effect.flip(started.instance.lease(anybody))
         assert.deepInclude(refused, { reason: "not_ready", detail: "is not running now: it is degraded" })
         return started
       }))
@@ -147,6 +148,7 @@ describe("the era of a backend", () => {
     }).pipe(withChildren))
 })
 
+const anybody = { sharer: undefined, principal: "p", capabilities: "{}", headers: NO_HEADERS }
 const withChildren = Effect.provide(Layer.succeed(Children, { remember: () => {}, forget: () => {} }))
 
 const broken = new LoadFailed({ source: "over there", step: "look", cause: new Error("nothing there") })
@@ -162,6 +164,7 @@ const running = Effect.fnUntraced(function*({ target, welcome = Effect.void }: R
   const states: Array<Instances.State> = []
   const instance = yield* Instances.make({
     id: "one",
+    isShared: true,
     target: (announce) => Effect.andThen(Effect.sync(() => announce("preparing")), target),
     welcome: () => welcome,
     notified: () => {},
@@ -237,7 +240,7 @@ const server = Effect.acquireRelease(
       lose: (instance: Instances.Instance) =>
         Effect.andThen(
           Effect.sync(() => session++),
-          Effect.flatMap(instance.shared, (connection) => exchange(connection, ownCall("ping", "")))
+          Effect.promise(async () => instance.direct(anybody)?.call(ownCall("ping", ""), { notify: () => {}, log: () => {}, done: () => {} }))
         )
     }
   }),

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { Connection } from "../../src/backend/Connection.ts"
-import type { Opened } from "../../src/backend/Open.ts"
+import type { Opened } from "../../src/backend/Opened.ts"
 import { read } from "../../src/catalogue/Listing.ts"
 
 type Said = { readonly result: string } | { readonly error: string } | "silence"

@@ -36,7 +36,6 @@ const notBuilt: Readonly<Record<string, string>> = {
   "a vault key": "hosting: { vault: { key_file: ./key } }",
   "an open address": "hosting: { host: 0.0.0.0 }",
   "replicas": "  replicas: 2",
-  "sharing": "  sharing: per_principal",
   "idle stop": "  idle_stop: 5 minutes",
   "a sandbox": "  sandbox: process",
   "a sandbox in detail": "  sandbox: { mode: container, network: false }",

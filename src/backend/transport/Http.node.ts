@@ -82,11 +82,15 @@ export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver
     })
   }
 
-  const answered = (id: number | undefined, position: Position) => (failure: Failure | undefined) => {
+  /** @param isFirst whether the request goes out with it; a stream that is taken up again is of a request that was taken */
+  const answered = (id: number | undefined, position: Position, isFirst: boolean) => (failure: Failure | undefined) => {
     if (failure === undefined || id === undefined) return
     if (failure.kind === "stream_ended" && position.lastEventId !== undefined) return comeBack(id, position.lastEventId, position.retry)
-    if (failure.status === 404 && base["mcp-session-id"] !== undefined) receiver.closed("the backend ended the session")
-    receiver.failed(id, failure)
+    // The request belonged to a session that is no more, so nothing of it was done (2025-11-25, "Session Management").
+    const isForgotten = failure.status === 404 && base["mcp-session-id"] !== undefined
+    const isUnsent = isFirst && (isForgotten || failure.isAway === true)
+    receiver.failed(id, isUnsent ? { ...failure, isUnsent } : failure)
+    if (isForgotten) receiver.closed("the backend ended the session")
     // A backend that goes may still finish what it has taken.
     if (failure.isAway === true && open.size === 0) receiver.closed(failure.detail)
   }
@@ -98,14 +102,14 @@ export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver
     const ask = () => {
       waiting.delete(id)
       const headers = { ...base, accept: "text/event-stream", "last-event-id": lastEventId }
-      dispatch({ method: "GET", headers, body: null, id, position, ended: answered(id, position) })
+      dispatch({ method: "GET", headers, body: null, id, position, ended: answered(id, position, false) })
     }
     waiting.set(id, setTimeout(ask, retry))
   }
 
   const send = ({ headers, id, text }: Outgoing) => {
     const position = start()
-    dispatch({ method: "POST", headers: { ...base, ...headers }, body: text, id, position, ended: answered(id, position) })
+    dispatch({ method: "POST", headers: { ...base, ...headers }, body: text, id, position, ended: answered(id, position, true) })
   }
 
   /** The shared stream; a server may end it now and then, and it is opened again where it was. */

@@ -110,7 +110,7 @@ export const stdioTransport = (child: ChildProcess, receiver: Receiver): Transpo
     if (gone || queued > QUEUE_LIMIT) {
       if (id !== undefined) {
         receiver.failed(id, gone
-          ? { kind: "closed", detail: "the process has ended" }
+          ? { kind: "closed", detail: "the process has ended", isUnsent: true }
           : { kind: "busy", detail: `does not read its input: ${queued} bytes are waiting` })
       }
       return

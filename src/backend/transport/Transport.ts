@@ -20,6 +20,8 @@ export interface Failure {
   readonly status?: number
   /** Nobody listens at the address any more. */
   readonly isAway?: boolean
+  /** The backend did not take the message: sending it again cannot run it twice. */
+  readonly isUnsent?: true
   /** The value of `WWW-Authenticate`, which says who would be let in. */
   readonly challenge?: string
 }

@@ -3,9 +3,10 @@ import { Effect } from "effect"
 import type { Question } from "../../backend/Connection.ts"
 import { LEGACY_VERSION, LEGACY_VERSIONS } from "../../backend/Era.ts"
 import { CLIENT_INFO } from "../../backend/Handshake.ts"
-import { Catalogue } from "../../catalogue/Catalogue.ts"
+import { Catalogue, type Served } from "../../catalogue/Catalogue.ts"
 import { isRecord } from "../../lib/Record.ts"
 import type { Principal } from "../../plugin/Auth.ts"
+import { ownerOf } from "../../router/Request.ts"
 import { Router } from "../../router/Router.ts"
 import { askable } from "../Askable.ts"
 import { CODE, errorOf, type Exchange, resultOf } from "../Exchange.ts"
@@ -15,7 +16,7 @@ import type { Message } from "../Inbound.ts"
 import { isLevel, reaches } from "../Levels.ts"
 import { LIST_METHODS, listed } from "../Lists.ts"
 import { metaOf, requestOf } from "../Meta.ts"
-import { relay } from "../Relay.ts"
+import { answerTo, relay } from "../Relay.ts"
 import { type Session, Sessions } from "../Sessions.ts"
 import { quieten } from "../UpstreamLevel.ts"
 
@@ -65,7 +66,7 @@ export const initialize = Effect.fnUntraced(function*(
 export const handle = Effect.fnUntraced(function*(message: Message, exchange: Exchange, session: Session) {
   const { id, method } = message
   if (id === undefined) {
-    notified(message, session)
+    notified(message, session, (yield* Catalogue).current().served)
     return exchange.end(202)
   }
   if (session.running.has(id)) {
@@ -90,8 +91,16 @@ export const handle = Effect.fnUntraced(function*(message: Message, exchange: Ex
   return exchange.respond(200, errorOf(id, CODE.methodNotFound, `Unknown method: ${method}`))
 })
 
-/** `notifications/cancelled` stops a request; the others ask nothing of the gateway. */
-const notified = ({ method, values }: Message, session: Session) => {
+const ROOTS_CHANGED = "notifications/roots/list_changed"
+
+/** What a client tells the gateway, or the servers that hold something for it alone; the rest asks nothing of anybody. */
+const notified = ({ method, values }: Message, session: Session, served: ReadonlyMap<string, Served>) => {
+  if (method === ROOTS_CHANGED) {
+    for (const { slot } of served.values()) {
+      for (const sharer of [session.id, ownerOf(session.principal)]) slot.current()?.tell(sharer, ROOTS_CHANGED)
+    }
+    return
+  }
   if (method !== "notifications/cancelled" || values["requestId"] === undefined) return
   session.running.get(JSON.stringify(values["requestId"]))?.()
 }
@@ -107,9 +116,9 @@ const relayed = (id: string, message: Message, exchange: Exchange, session: Sess
     return Effect.ensuring(
       relay({
         era: "legacy",
-        id: () => id,
+        id,
         session: session.id.slice(0, 8),
-        exchange,
+        answer: answerTo(exchange, id),
         request: requestOf(message, meta),
         caller: {
           era: "legacy",
@@ -120,13 +129,15 @@ const relayed = (id: string, message: Message, exchange: Exchange, session: Sess
             ...(session.level === undefined ? {} : { logLevel: JSON.stringify(session.level) })
           },
           capabilities: session.capabilities,
+          session: session.id,
+          standing: (question) => askOutside(session, question),
           listener: {
             notify: exchange.send,
             paused: exchange.pause,
             log: (text) => {
               if (session.level === undefined || reaches(text, session.level)) exchange.send(text)
             },
-            ask: (question) => asked.add(ask(session, exchange, question))
+            ask: (question) => asked.add(ask(session, exchange.send, question))
           }
         }
       }),
@@ -137,12 +148,23 @@ const relayed = (id: string, message: Message, exchange: Exchange, session: Sess
     )
   })
 
+/** Most questions outside of calls that one session leaves open. */
+const OUTSIDE = 32
+
+/** Puts a question that arose from no request on the session's own stream, if that is open. */
+const askOutside = (session: Session, question: Question): boolean => {
+  const { stream } = session
+  if (stream === undefined || session.questions.size >= OUTSIDE) return false
+  ask(session, stream.send, question)
+  return true
+}
+
 /** Puts a backend's question to the client on the stream of the request it arose from. */
-const ask = (session: Session, exchange: Exchange, question: Question): string => {
+const ask = (session: Session, send: (text: string) => void, question: Question): string => {
   const key = JSON.stringify(`manifold-${++session.asked}`)
   session.questions.set(key, question)
   const params = question.params === undefined ? "" : `,"params":${question.params}`
-  exchange.send(`{"jsonrpc":"2.0","id":${key},"method":${JSON.stringify(question.method)}${params}}`)
+  send(`{"jsonrpc":"2.0","id":${key},"method":${JSON.stringify(question.method)}${params}}`)
   return key
 }
 

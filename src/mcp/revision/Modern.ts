@@ -14,7 +14,7 @@ import { isLevel, reaches } from "../Levels.ts"
 import { listen } from "../Listens.ts"
 import { LIST_METHODS, listed } from "../Lists.ts"
 import { type Meta, metaOf, requestOf } from "../Meta.ts"
-import { relay } from "../Relay.ts"
+import { answerTo, relay } from "../Relay.ts"
 import { check, decoded, type Refusal } from "./ModernChecks.ts"
 
 const RELAYED = new Set(["tools/call", "prompts/get", "resources/read", "completion/complete"])
@@ -52,7 +52,7 @@ export const handle = Effect.fnUntraced(function*(message: Message, exchange: Ex
   if (method === "subscriptions/listen") return yield* listen(id, message, exchange)
   const relayed = relaying(message, exchange, principal)
   return relayed.caller.capabilities === "{}" || method === "completion/complete"
-    ? yield* relay({ era: "modern", id: () => id, exchange, ...relayed })
+    ? yield* relay({ era: "modern", id, answer: answerTo(exchange, id), ...relayed })
     : yield* relayAsking({ id, message, exchange, ...relayed })
 })
 
