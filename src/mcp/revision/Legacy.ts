@@ -108,7 +108,6 @@ const notified = ({ method, values }: Message, session: Session, served: Readonl
 const relayed = (id: string, message: Message, exchange: Exchange, session: Session) =>
   Effect.withFiber<void, never, Catalogue | Router>((fiber) => {
     const meta = metaOf(message)
-    const asked = new Set<string>()
     session.running.set(id, () => {
       fiber.interruptUnsafe()
       exchange.end(200)
@@ -137,35 +136,38 @@ const relayed = (id: string, message: Message, exchange: Exchange, session: Sess
             log: (text) => {
               if (session.level === undefined || reaches(text, session.level)) exchange.send(text)
             },
-            ask: (question) => asked.add(ask(session, exchange.send, question))
+            ask: (question) => ask(session, exchange.send, question)
           }
         }
       }),
-      Effect.sync(() => {
-        session.running.delete(id)
-        for (const key of asked) session.questions.delete(key)
-      })
+      Effect.sync(() => session.running.delete(id))
     )
   })
 
-/** Most questions outside of calls that one session leaves open. */
-const OUTSIDE = 32
+/**
+ * Most questions that one session leaves open; then the oldest is forgotten. They are kept beyond the call
+ * they came with, since a server may go on without the answer and take it later.
+ */
+const QUESTIONS = 64
 
 /** Puts a question that arose from no request on the session's own stream, if that is open. */
 const askOutside = (session: Session, question: Question): boolean => {
   const { stream } = session
-  if (stream === undefined || session.questions.size >= OUTSIDE) return false
+  if (stream === undefined) return false
   ask(session, stream.send, question)
   return true
 }
 
 /** Puts a backend's question to the client on the stream of the request it arose from. */
-const ask = (session: Session, send: (text: string) => void, question: Question): string => {
+const ask = (session: Session, send: (text: string) => void, question: Question): void => {
+  for (const oldest of session.questions.keys()) {
+    if (session.questions.size < QUESTIONS) break
+    session.questions.delete(oldest)
+  }
   const key = JSON.stringify(`manifold-${++session.asked}`)
   session.questions.set(key, question)
   const params = question.params === undefined ? "" : `,"params":${question.params}`
   send(`{"jsonrpc":"2.0","id":${key},"method":${JSON.stringify(question.method)}${params}}`)
-  return key
 }
 
 const setLevel = Effect.fnUntraced(function*(id: string, { values }: Message, exchange: Exchange, session: Session) {
