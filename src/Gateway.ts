@@ -24,6 +24,7 @@ import { serveStdio } from "./mcp/Stdio.node.ts"
 import { Redaction, type Redactor } from "./observe/Redaction.ts"
 import { Reconciler } from "./reconcile/Reconciler.ts"
 import { Router } from "./router/Router.ts"
+import { TaskIds } from "./router/TaskIds.ts"
 
 export interface GatewayOptions {
   readonly loaded: Loaded
@@ -37,7 +38,8 @@ const services = ({ builtIn, loaded, redactor }: GatewayOptions, dataDirectory: 
   const cache = ArtifactCache.layer(dataDirectory)
   const registry = Registry.layer(builtIn).pipe(Layer.provide(thirdPartyLayer))
   const catalogue = Layer.mergeAll(Catalogue.layer, Subscriptions.layer)
-  const fronts = Layer.mergeAll(Router.layer, Sessions.layer, Parking.layer, Reconciler.layer, Stopping.layer, Layer.succeed(Redaction, redactor))
+  const router = Router.layer.pipe(Layer.provide(TaskIds.layer(dataDirectory)))
+  const fronts = Layer.mergeAll(router, Sessions.layer, Parking.layer, Reconciler.layer, Stopping.layer, Layer.succeed(Redaction, redactor))
   return fronts.pipe(
     Layer.provideMerge(registry),
     Layer.provideMerge(Layer.mergeAll(cache, catalogue, Children.layer(dataDirectory))),

@@ -232,4 +232,7 @@ const subscriptionOf = (text: string): number => {
 
 /** Notifications about the backend itself, whichever stream they came on. */
 const isOfBackend = (method: string): boolean =>
-  method.endsWith("/list_changed") || method === "notifications/resources/updated"
+  method.endsWith("/list_changed") || method === "notifications/resources/updated" || isOfTask(method)
+
+/** Both names are in use for the change of a task (SEP-2663 and its schema). */
+export const isOfTask = (method: string): boolean => method === "notifications/tasks" || method === "notifications/tasks/status"

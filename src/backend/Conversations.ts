@@ -43,10 +43,14 @@ const MOST = { processes: { all: 64, each: 32 }, sessions: { all: 1024, each: 25
 /** How long an unused one is kept. */
 const IDLE = Duration.toMillis("5 minutes")
 
-/** The conversations of a backend, which all end with the scope. */
+/**
+ * The conversations of a backend, which all end with the scope.
+ * @param notified hears that lists have changed where a conversation has a state of its own
+ */
 export const make = Effect.fnUntraced(function*(
   backend: string,
-  further: Further
+  further: Further,
+  notified: Observer["notified"]
 ): Effect.fn.Return<Conversations, never, Scope.Scope | Children> {
   const scope = yield* Effect.scope
   const context = yield* Effect.context<Children>()
@@ -88,7 +92,8 @@ export const make = Effect.fnUntraced(function*(
     all.add(held)
     let isOpen = false
     const observer: Observer = {
-      notified: () => {},
+      // The other sessions of one process say what the first one says.
+      notified: (method, text) => sharer !== undefined && method.endsWith("/list_changed") ? notified(method, text) : undefined,
       garbage: () => {},
       // What ends while it is being opened says so by failing.
       closed: () => isOpen ? end(held) : undefined,

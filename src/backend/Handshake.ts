@@ -23,6 +23,11 @@ export interface Handshake {
 /** The gateway as a client of backends. */
 export const CLIENT_INFO = JSON.stringify({ name: "manifold", title: "Manifold MCP gateway", version: VERSION })
 
+/** What the gateway says it knows when it reads what a server offers: one that looks for MCP Apps first would keep its pages back. */
+export const OWN_CAPABILITIES = JSON.stringify({
+  extensions: { "io.modelcontextprotocol/ui": { mimeTypes: ["text/html;profile=mcp-app"] } }
+})
+
 const Discovered = Schema.fromJsonString(Schema.Struct({
   supportedVersions: Schema.Array(Schema.String),
   capabilities: JsonObject,
@@ -41,7 +46,7 @@ export const ownCall = (method: string, params: string, name?: string): Call => 
   method,
   params,
   meta: "",
-  envelope: { capabilities: "{}", client: CLIENT_INFO },
+  envelope: { capabilities: OWN_CAPABILITIES, client: CLIENT_INFO },
   headers: {},
   ...(name === undefined ? {} : { name })
 })

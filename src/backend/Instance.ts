@@ -9,12 +9,14 @@ import { BackendFailed } from "./BackendFailed.ts"
 import type { Connection } from "./Connection.ts"
 import type { Era } from "./Era.ts"
 import { type Conversations, make as makeConversations } from "./Conversations.ts"
+import { OWN_CAPABILITIES } from "./Handshake.ts"
 import { open } from "./Open.ts"
 import type { Opened, Target } from "./Opened.ts"
 import { NO_HEADERS, type Party } from "./Party.ts"
 import { garbageCounter, rateLimited } from "./ChildLog.ts"
 import type { Children } from "./transport/Children.ts"
 import type { SpawnFailed } from "./transport/Stdio.node.ts"
+import type { Topics } from "./Subscriptions.ts"
 import { type Watch, watch } from "./Watch.ts"
 
 export type Phase = "idle" | "resolving" | "preparing" | "starting" | "ready" | "degraded" | "failed" | "draining" | "stopped"
@@ -40,8 +42,8 @@ export interface Spec {
   /** Runs before the instance counts as ready: reads what the server offers. */
   readonly welcome: (opened: Opened) => Effect.Effect<void, BackendFailed>
   readonly notified: (method: string, text: string) => void
-  /** The resources that clients want to hear about, by the server's own URIs. */
-  readonly watched: () => ReadonlySet<string>
+  /** What clients want to hear about, in the server's own words. */
+  readonly watched: () => Topics
   readonly changed: (state: State) => void
 }
 
@@ -125,7 +127,7 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
     const started = yield* open({
       backend: spec.id,
       target,
-      capabilities: spec.isShared ? "{}" : ALL_ASKABLE,
+      capabilities: spec.isShared ? OWN_CAPABILITIES : ALL_ASKABLE,
       remembered: remembered !== undefined && (yield* Clock.currentTimeMillis) < remembered.until ? remembered.era : undefined,
       log: rateLimited((line) => now(Effect.logInfo(line))),
       observer: {
@@ -136,9 +138,9 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
     }).pipe(Effect.tapError(() => Effect.sync(() => remembered = undefined)))
     yield* Effect.raceFirst(spec.welcome(started), Effect.flatMap(Deferred.await(ended), (why) => lost(spec.id, why)))
     remembered = { era: started.handshake.era, until: (yield* Clock.currentTimeMillis) + ERA_HOLDS }
-    if (started.further !== undefined) conversations = yield* makeConversations(spec.id, started.further)
+    if (started.further !== undefined) conversations = yield* makeConversations(spec.id, started.further, spec.notified)
     watching = yield* watch(started)
-    watching.resources(spec.watched())
+    watching.topics(spec.watched())
     opened = started
     inARow = 0
     isSpent = false
@@ -211,13 +213,13 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
     conversations: () => conversations?.count() ?? 0,
     recovered,
     ready: Deferred.await(ready),
-    rewatch: () => watching?.resources(spec.watched()),
+    rewatch: () => watching?.topics(spec.watched()),
     retryNow: Effect.asVoid(poke.open)
   }
 })
 
 /** Everything that a client of any revision can be asked: a server may offer more to such a client. */
-const ALL_ASKABLE = JSON.stringify({ elicitation: { form: {}, url: {} }, roots: { listChanged: true }, sampling: { context: {}, tools: {} } })
+const ALL_ASKABLE = JSON.stringify({ ...JSON.parse(OWN_CAPABILITIES), elicitation: { form: {}, url: {} }, roots: { listChanged: true }, sampling: { context: {}, tools: {} } })
 
 /**
  * Whether a party's calls may not go over the first conversation: where not everybody shares it, and over

@@ -1,32 +1,50 @@
-/** Which resources clients want to hear about, counted, by the server that owns them and its own URI. */
+/** What clients want to hear about, counted, by the server that owns it and in that server's own words. */
 import { Context, Layer } from "effect"
 
+/** A resource by its URI, or a task by its id. */
+export interface Topic {
+  readonly kind: "resource" | "task"
+  readonly name: string
+}
+
+/** The topics of one server. */
+export interface Topics {
+  readonly resources: ReadonlySet<string>
+  readonly tasks: ReadonlySet<string>
+}
+
+export const NO_TOPICS: Topics = { resources: new Set(), tasks: new Set() }
+
 export class Subscriptions extends Context.Service<Subscriptions, {
-  readonly add: (server: string, uri: string) => void
-  readonly remove: (server: string, uri: string) => void
-  readonly wanted: (server: string) => ReadonlySet<string>
-  /** Calls `listener` whenever the set of a server is another one. */
+  readonly add: (server: string, topic: Topic) => void
+  readonly remove: (server: string, topic: Topic) => void
+  readonly wanted: (server: string) => Topics
+  /** Calls `listener` whenever the topics of a server are others. */
   readonly onChange: (listener: (server: string) => void) => () => void
 }>()("manifold/backend/Subscriptions") {
   static readonly layer = Layer.sync(Subscriptions, () => {
-    const counts = new Map<string, Map<string, number>>()
+    const counts = { resource: new Map<string, Map<string, number>>(), task: new Map<string, Map<string, number>>() }
     const listeners = new Set<(server: string) => void>()
 
-    const count = (server: string, uri: string, by: 1 | -1) => {
-      const own = counts.get(server) ?? new Map<string, number>()
-      const before = own.get(uri) ?? 0
+    const count = (server: string, { kind, name }: Topic, by: 1 | -1) => {
+      const ofKind = counts[kind]
+      const own = ofKind.get(server) ?? new Map<string, number>()
+      const before = own.get(name) ?? 0
       const after = Math.max(0, before + by)
-      if (after === 0) own.delete(uri)
-      else own.set(uri, after)
-      if (own.size === 0) counts.delete(server)
-      else counts.set(server, own)
+      if (after === 0) own.delete(name)
+      else own.set(name, after)
+      if (own.size === 0) ofKind.delete(server)
+      else ofKind.set(server, own)
       if ((before === 0) !== (after === 0)) for (const listener of listeners) listener(server)
     }
 
     return Subscriptions.of({
-      add: (server, uri) => count(server, uri, 1),
-      remove: (server, uri) => count(server, uri, -1),
-      wanted: (server) => new Set(counts.get(server)?.keys()),
+      add: (server, topic) => count(server, topic, 1),
+      remove: (server, topic) => count(server, topic, -1),
+      wanted: (server) => ({
+        resources: new Set(counts.resource.get(server)?.keys()),
+        tasks: new Set(counts.task.get(server)?.keys())
+      }),
       onChange: (listener) => {
         listeners.add(listener)
         return () => listeners.delete(listener)

@@ -5,16 +5,18 @@
  */
 import { Deferred, Effect, Exit, type Scope } from "effect"
 import type { Answer, Connection } from "./Connection.ts"
+import type { Call } from "./Era.ts"
 import { ownCall } from "./Handshake.ts"
 import type { Opened } from "./Opened.ts"
+import { NO_TOPICS, type Topics } from "./Subscriptions.ts"
 
 export interface Watch {
-  /** The resources to hear about from now on, by the backend's own URIs. */
-  readonly resources: (uris: ReadonlySet<string>) => void
+  /** What to hear about from now on, in the backend's own words; a legacy one has no tasks to hear of. */
+  readonly topics: (wanted: Topics) => void
 }
 
-/** Pause before a listen that ended is opened again, and the time a new one has to be acknowledged. */
-const PAUSE = "1 second"
+/** Pauses in milliseconds before a listen that ended is opened again, and the time a new one has to be acknowledged. */
+const PAUSE = { shortest: 1000, longest: 60_000 }
 const ACKNOWLEDGED = "2 seconds"
 
 /** From a backend without subscriptions: it is not asked again. */
@@ -31,7 +33,7 @@ const watchLegacy = (connection: Connection): Watch => {
   const tell = (method: string, uri: string) =>
     connection.call(ownCall(method, `"uri":${JSON.stringify(uri)}`, uri), { ...quietly, done: () => {} })
   return {
-    resources: (uris) => {
+    topics: ({ resources: uris }) => {
       for (const uri of uris) if (!subscribed.has(uri)) tell("resources/subscribe", uri)
       for (const uri of subscribed) if (!uris.has(uri)) tell("resources/unsubscribe", uri)
       subscribed = new Set(uris)
@@ -39,27 +41,39 @@ const watchLegacy = (connection: Connection): Watch => {
   }
 }
 
-const filterFor = (uris: ReadonlySet<string>) =>
+const filterFor = ({ resources, tasks }: Topics) =>
   `"notifications":${
     JSON.stringify({
       toolsListChanged: true,
       promptsListChanged: true,
       resourcesListChanged: true,
-      resourceSubscriptions: [...uris]
+      resourceSubscriptions: [...resources],
+      ...(tasks.size === 0 ? {} : { taskIds: [...tasks] })
     })
   }`
 
+/** Who listens to tasks has to know them (SEP-2663). */
+const listenFor = (wanted: Topics): Call => {
+  const call = ownCall("subscriptions/listen", filterFor(wanted))
+  return wanted.tasks.size === 0 ? call : { ...call, envelope: { ...call.envelope, capabilities: KNOWS_TASKS } }
+}
+
+const KNOWS_TASKS = JSON.stringify({ extensions: { "io.modelcontextprotocol/tasks": {} } })
+
+const isSame = (a: ReadonlySet<string>, b: ReadonlySet<string>) => a.size === b.size && [...a].every((one) => b.has(one))
+
 const watchModern = Effect.fnUntraced(function*(connection: Connection): Effect.fn.Return<Watch, never, Scope.Scope> {
-  let wanted: ReadonlySet<string> = new Set()
+  let wanted = NO_TOPICS
   let changed = Deferred.makeUnsafe<void>()
   let close = () => {}
+  let pause = PAUSE.shortest
 
   const listenAnew = Effect.gen(function*() {
     const before = close
     const ended = Deferred.makeUnsafe<Answer>()
     const acknowledged = Deferred.makeUnsafe<void>()
     changed = Deferred.makeUnsafe<void>()
-    close = connection.call(ownCall("subscriptions/listen", filterFor(wanted)), {
+    close = connection.call(listenFor(wanted), {
       ...quietly,
       notify: () => Deferred.doneUnsafe(acknowledged, Exit.void),
       done: (answer) => Deferred.doneUnsafe(ended, Exit.succeed(answer))
@@ -68,15 +82,19 @@ const watchModern = Effect.fnUntraced(function*(connection: Connection): Effect.
     before()
     const answer = yield* Effect.raceFirst(Deferred.await(ended), Effect.as(Deferred.await(changed), undefined))
     if (answer?.kind === "error" && answer.error.code === METHOD_NOT_FOUND) return yield* Effect.never
-    if (answer !== undefined) yield* Effect.sleep(PAUSE)
+    if (answer === undefined) return
+    // One that was acknowledged has worked; a server that refuses again and again is asked ever less often.
+    if (Deferred.isDoneUnsafe(acknowledged)) pause = PAUSE.shortest
+    yield* Effect.sleep(pause)
+    pause = Math.min(pause * 2, PAUSE.longest)
   })
 
   yield* Effect.addFinalizer(() => Effect.sync(() => close()))
   yield* Effect.forkScoped(Effect.forever(listenAnew))
   return {
-    resources: (uris) => {
-      if (uris.size === wanted.size && [...uris].every((uri) => wanted.has(uri))) return
-      wanted = uris
+    topics: (next) => {
+      if (isSame(next.resources, wanted.resources) && isSame(next.tasks, wanted.tasks)) return
+      wanted = next
       Deferred.doneUnsafe(changed, Exit.void)
     }
   }

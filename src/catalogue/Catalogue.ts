@@ -30,6 +30,8 @@ export interface Published {
 export type Change =
   | { readonly _tag: "Listed"; readonly kinds: ReadonlySet<Kind> }
   | { readonly _tag: "Updated"; readonly uri: string }
+  /** Of a task of this server: the notification as the server wrote it. */
+  | { readonly _tag: "Task"; readonly server: string; readonly id: string; readonly text: string }
 
 export class Catalogue extends Context.Service<Catalogue, {
   readonly current: () => Published
@@ -38,8 +40,8 @@ export class Catalogue extends Context.Service<Catalogue, {
    * @param announced lists that their server says have changed, whether it shows or not
    */
   readonly publish: (next: Published, announced?: ReadonlySet<Kind>) => Effect.Effect<void>
-  /** A resource changed, by its public URI. */
-  readonly updated: (uri: string) => void
+  /** Tells the listeners of something that is not in the lists: a resource by its public URI, or a task. */
+  readonly tell: (change: Change) => void
   /** Calls `listener` at every change until the function it gives is called. */
   readonly onChange: (listener: (change: Change) => void) => () => void
 }>()("manifold/catalogue/Catalogue") {
@@ -64,7 +66,7 @@ export class Catalogue extends Context.Service<Catalogue, {
           const kinds = new Set(KINDS.filter((kind) => announced?.has(kind) === true || isOther(kind)))
           if (kinds.size > 0) tell({ _tag: "Listed", kinds })
         }),
-      updated: (uri) => tell({ _tag: "Updated", uri }),
+      tell,
       onChange: (listener) => {
         listeners.add(listener)
         return () => listeners.delete(listener)

@@ -3,7 +3,7 @@
  * catalogue. One that could harm a client stays out, with the reason; the text of
  * one that enters is kept as the backend wrote it.
  */
-import { beyond, type Member, members } from "../lib/Json.ts"
+import { beyond, type Member, members, without } from "../lib/Json.ts"
 import { isRecord } from "../lib/Record.ts"
 import { type AppPage, appPagesOf } from "./AppPages.ts"
 import { type ParamHeader, paramHeadersOf } from "./ParamHeaders.ts"
@@ -22,6 +22,10 @@ export interface Definition {
   readonly paramHeaders: ReadonlyArray<ParamHeader>
   /** Pages that a tool shows its results on. */
   readonly pages: ReadonlyArray<AppPage>
+  /** The output schema of a tool whose output is no object: for legacy clients, which know objects only, it stands below `result`. */
+  readonly output?: Member
+  /** A tool that its server runs only as a task of revision 2025-11-25. */
+  readonly isOnlyTask?: true
 }
 
 export interface Excluded {
@@ -42,7 +46,9 @@ const address = /^[^\p{Cc}\s]{1,8192}$/u
 
 export const definitionOf = (kind: Kind, written: string, hiddenText: "refuse" | "allow"): Definition | Excluded => {
   // Line breaks stand only between tokens in JSON text; on one line it fits every transport.
-  const text = written.replaceAll(/[\r\n]/gu, " ")
+  const line = written.replaceAll(/[\r\n]/gu, " ")
+  // How a tool becomes a task of 2025-11-25 is between the gateway and the server: clients get results.
+  const text = kind === "tools" ? without(line, "execution") : line
   const parts = members(text) ?? []
   const place = parts.find((member) => member.key === KEY[kind])
   const own = place === undefined ? undefined : stringOf(text.slice(place.start, place.end))
@@ -62,8 +68,20 @@ export const definitionOf = (kind: Kind, written: string, hiddenText: "refuse" |
   if (harm !== undefined) return excluded(harm)
   const headers = kind === "tools" ? paramHeadersOf(parsed["inputSchema"]) : []
   if (typeof headers === "string") return excluded(headers)
-  return { kind, name: own, text, place, paramHeaders: headers, pages: kind === "tools" ? appPagesOf(text) : [] }
+  const common = { kind, name: own, text, place, paramHeaders: headers }
+  if (kind !== "tools") return { ...common, pages: [] }
+  const output = isOfObjects(parsed["outputSchema"]) ? undefined : parts.find(({ key }) => key === "outputSchema")
+  return {
+    ...common,
+    pages: appPagesOf(text),
+    ...(output === undefined ? {} : { output }),
+    ...(isOnlyTask(objectOf(line)?.["execution"]) ? { isOnlyTask: true } : {})
+  }
 }
+
+const isOfObjects = (schema: unknown): boolean => !isRecord(schema) || schema["type"] === "object"
+
+const isOnlyTask = (execution: unknown): boolean => isRecord(execution) && execution["taskSupport"] === "required"
 
 const stringOf = (text: string): string | undefined => {
   if (!text.startsWith("\"")) return undefined

@@ -40,6 +40,8 @@ export interface Snapshot {
   readonly resources: ReadonlyMap<string, Route>
   readonly templates: ReadonlyMap<string, Route>
   readonly lists: Readonly<Record<Kind, MergedList>>
+  /** The tools as clients see them that know output of objects only, in all revisions before 2026-07-28. */
+  readonly toolsOfObjects: MergedList
   /** What the servers tell a model about themselves, each under its id. */
   readonly instructions: string | undefined
   /** What stays out, and why. */
@@ -62,17 +64,23 @@ export const snapshot = (parts: ReadonlyArray<Part>, rules: NamingRules): Snapsh
   const resourceRoutes = routesOf(resources.named)
   const among = (uri: string, some: typeof fixed) => some.find(({ parts }) => mayComeFrom(uri, parts))?.named
 
+  const pageOf = pagesUnder(resources.named)
+  const listedTools = merged(tools.named, { pageOf })
+
   return {
     tools: routesOf(tools.named),
     prompts: routesOf(prompts.named),
     resources: resourceRoutes,
     templates: routesOf(templates.named),
     lists: {
-      tools: merged(tools.named, pagesUnder(resources.named)),
+      tools: listedTools,
       prompts: merged(prompts.named),
       resources: merged(resources.named),
       templates: merged(templates.named)
     },
+    toolsOfObjects: tools.named.some(({ definition }) => definition.output !== undefined)
+      ? merged(tools.named, { pageOf, changes: belowResult })
+      : listedTools,
     instructions: instructionsOf(parts),
     excluded: [
       ...parts.flatMap(({ listing, server }) => listing.excluded.map((one) => ({ ...one, server }))),
@@ -156,15 +164,34 @@ const routeOf = ({ definition, server }: Named): Route => ({ server, name: defin
 const routesOf = (named: ReadonlyArray<Named>): ReadonlyMap<string, Route> =>
   new Map(named.map((one) => [one.name, routeOf(one)]))
 
-/** @param pageOf the public address of a tool's page, where it is another than the server's own */
-const merged = (named: ReadonlyArray<Named>, pageOf: (server: string, uri: string) => string | undefined = () => undefined): MergedList => {
+/** An output schema put below `result` (SEP-2106); what it refers to inside itself would not be found there. */
+const belowResult = ({ output, text }: Definition): ReadonlyArray<Change> => {
+  if (output === undefined) return []
+  const schema = text.slice(output.start, output.end)
+  const inner = schema.includes("\"$ref\"") ? "{}" : schema
+  return [{ place: output, value: `{"type":"object","properties":{"result":${inner}},"required":["result"]}` }]
+}
+
+interface Change {
+  readonly place: Member
+  readonly value: string
+}
+
+interface Merging {
+  /** The public address of a tool's page, where it is another than the server's own. */
+  readonly pageOf?: (server: string, uri: string) => string | undefined
+  /** What else is to be changed in a definition. */
+  readonly changes?: (definition: Definition) => ReadonlyArray<Change>
+}
+
+const merged = (named: ReadonlyArray<Named>, { changes = () => [], pageOf = () => undefined }: Merging = {}): MergedList => {
   const texts = named.filter(({ definition }) => definition.text !== "").map(({ definition, name, server }) => {
     const pages = definition.pages.flatMap(({ place, uri }) => {
       const page = pageOf(server, uri)
       return page === undefined ? [] : [{ place, value: JSON.stringify(page) }]
     })
     const own = name === definition.name ? [] : [{ place: definition.place, value: JSON.stringify(name) }]
-    return withValues(definition.text, [...own, ...pages])
+    return withValues(definition.text, [...own, ...pages, ...changes(definition)])
   })
   const pages = []
   for (let at = 0; at === 0 || at < texts.length; at += PAGE) pages.push(Buffer.from(texts.slice(at, at + PAGE).join(",")))

@@ -155,6 +155,13 @@ export const valueOf = (text: string, found: ReadonlyArray<Member>, key: string)
   return member === undefined ? undefined : text.slice(member.start, member.end)
 }
 
+/** `text` without the members of that name; the text itself where there are none. */
+export const without = (text: string, key: string): string => {
+  const found = members(text) ?? []
+  const kept = found.filter((member) => member.key !== key)
+  return kept.length === found.length ? text : `{${kept.map(({ at, end }) => text.slice(at, end)).join(",")}}`
+}
+
 /** `text` with the value of one member replaced by other JSON text. */
 export const withValue = (text: string, member: Member, value: string): string =>
   text.slice(0, member.start) + value + text.slice(member.end)

@@ -30,6 +30,9 @@ export const relayAsking = (asking: Asking) => {
   return isHandle(state) ? goOn(asking, state) : begin(asking)
 }
 
+/** How long after a question another one may come that was asked with it. */
+const TOGETHER = "10 millis"
+
 /** What a retry adds to the parameters of the call, or may change in them. */
 const ADDED = new Set(["_meta", "inputResponses", "requestState"])
 
@@ -66,9 +69,10 @@ const begin = Effect.fnUntraced(function*(asking: Asking) {
       notify: (text) => tell(call, text),
       log: (text) => call.turn === undefined ? undefined : listener.log(text),
       ask: (question) => {
-        call.questions.set(`q${++call.asked}`, question)
+        const asked = ++call.asked
+        call.questions.set(`q${asked}`, question)
         // Questions that come together are put together.
-        if (call.turn !== undefined) queueMicrotask(() => fork(put(parking, call)))
+        if (call.turn !== undefined) fork(Effect.delay(Effect.suspend(() => call.asked === asked ? put(parking, call) : Effect.void), TOGETHER))
       }
     }
   }

@@ -1,6 +1,7 @@
 /** How the gateway introduces itself to clients, in either era. */
 import type { Snapshot } from "../catalogue/Snapshot.ts"
 import { VERSION } from "../lib/Version.ts"
+import { TASKS } from "../router/Tasks.ts"
 
 export const SERVER_INFO = { name: "manifold", title: "Manifold MCP gateway", version: VERSION }
 
@@ -13,7 +14,15 @@ export const CAPABILITIES = {
   prompts: { listChanged: true },
   resources: { listChanged: true, subscribe: true },
   completions: {},
-  logging: {}
+  logging: {},
+  /** MCP Apps (SEP-1865): pages are passed on, and their tool calls routed. */
+  extensions: { "io.modelcontextprotocol/ui": {} }
+}
+
+/** Tasks are an extension of the modern revision; of legacy clients they are hidden. */
+export const MODERN_CAPABILITIES = {
+  ...CAPABILITIES,
+  extensions: { ...CAPABILITIES.extensions, [TASKS]: {} }
 }
 
 export const instructionsOf = ({ instructions }: Snapshot) => instructions === undefined ? {} : { instructions }

@@ -113,7 +113,7 @@ const folded = (key: string): string => key.toUpperCase().toLowerCase()
 const exactly = (...keys: ReadonlyArray<string>): ReadonlyMap<string, string> => new Map(keys.map((key) => [folded(key), key]))
 
 const ENVELOPE = exactly("jsonrpc", "id", "method", "params", "result", "error")
-const PARAMS = exactly("name", "uri", "arguments", "_meta", "cursor", "ref", "requestState", "inputResponses", "notifications")
+const PARAMS = exactly("name", "uri", "arguments", "_meta", "cursor", "ref", "requestState", "inputResponses", "notifications", "taskId")
 const META_KEYS = exactly(...Object.values(META), "progressToken")
 
 /** Most members of a message, of its params and of its _meta. */

@@ -2,14 +2,16 @@
  * `subscriptions/listen` (2026-07-28, basic/patterns/subscriptions): acknowledges what
  * it honours first, then tells what changes, each message tagged with the client's id.
  */
-import { Effect } from "effect"
+import { Array as Arr, Effect } from "effect"
 import { META } from "../backend/Era.ts"
 import { Catalogue, type Change } from "../catalogue/Catalogue.ts"
 import type { Kind } from "../catalogue/Definition.ts"
 import { isRecord } from "../lib/Record.ts"
+import type { Principal } from "../plugin/Auth.ts"
 import { Router } from "../router/Router.ts"
 import { type Exchange, resultOf } from "./Exchange.ts"
 import type { Message } from "./Inbound.ts"
+import { taskNotice } from "./TaskNotice.ts"
 
 /** The notification that says a merged list changed. */
 export const LIST_CHANGED: Readonly<Record<Kind, string>> = {
@@ -26,20 +28,22 @@ const FILTER: Readonly<Record<Kind, string>> = {
   templates: "resourcesListChanged"
 }
 
-/** Most resources that one listen may name. */
-const RESOURCES = 1000
+/** Most resources, and most tasks, that one listen may name. */
+const NAMED = 1000
 
 /**
  * Answers only when the gateway stops: the listen lives as long as its stream. Only the
  * waiting can be interrupted, so that what it subscribed to is always taken back.
  */
-export const listen = Effect.fnUntraced(function*(id: string, { values }: Message, exchange: Exchange) {
+export const listen = Effect.fnUntraced(function*(id: string, { values }: Message, exchange: Exchange, principal: Principal) {
   const catalogue = yield* Catalogue
   const router = yield* Router
   const asked = isRecord(values["notifications"]) ? values["notifications"] : {}
   const lists = ["toolsListChanged", "promptsListChanged", "resourcesListChanged"].filter((name) => asked[name] === true)
-  const named = asked["resourceSubscriptions"]
-  const uris = Array.isArray(named) ? named.filter((uri): uri is string => typeof uri === "string").slice(0, RESOURCES) : []
+  const uris = textsIn(asked["resourceSubscriptions"])
+  const taskIds = textsIn(asked["taskIds"])
+  const tasks = yield* Effect.forEach(taskIds, (taskId) =>
+    Effect.option(Effect.map(router.follow(taskId, principal), (followed) => ({ ...followed, taskId })))).pipe(Effect.map(Arr.getSomes))
   const releases = yield* Effect.forEach(uris, (uri) => Effect.option(router.subscribe(uri)))
   const honoured = new Set(uris.filter((_, index) => releases[index]?._tag === "Some"))
 
@@ -50,7 +54,8 @@ export const listen = Effect.fnUntraced(function*(id: string, { values }: Messag
   tell("notifications/subscriptions/acknowledged", {
     notifications: {
       ...Object.fromEntries(lists.map((name) => [name, true])),
-      ...(honoured.size === 0 ? {} : { resourceSubscriptions: [...honoured] })
+      ...(honoured.size === 0 ? {} : { resourceSubscriptions: [...honoured] }),
+      ...(tasks.length === 0 ? {} : { taskIds: tasks.map(({ taskId }) => taskId) })
     }
   })
   const stop = catalogue.onChange((change: Change) => {
@@ -58,14 +63,24 @@ export const listen = Effect.fnUntraced(function*(id: string, { values }: Messag
       if (honoured.has(change.uri)) tell("notifications/resources/updated", { uri: change.uri })
       return
     }
-    for (const method of methodsFor(change.kinds, lists)) tell(method, {})
+    if (change._tag === "Listed") {
+      for (const method of methodsFor(change.kinds, lists)) tell(method, {})
+      return
+    }
+    for (const task of tasks) {
+      if (task.server === change.server && task.id === change.id) exchange.send(taskNotice(change.text, task.taskId, id))
+    }
   })
   return yield* Effect.interruptible(Effect.never).pipe(Effect.ensuring(Effect.sync(() => {
     stop()
     for (const release of releases) if (release._tag === "Some") release.value()
+    for (const task of tasks) task.stop()
     exchange.respond(200, resultOf(id, JSON.stringify({ resultType: "complete", ...tag })))
   })))
 }, Effect.uninterruptible)
+
+const textsIn = (value: unknown): ReadonlyArray<string> =>
+  Array.isArray(value) ? value.filter((one): one is string => typeof one === "string").slice(0, NAMED) : []
 
 const methodsFor = (kinds: ReadonlySet<Kind>, lists: ReadonlyArray<string>): ReadonlySet<string> =>
   new Set([...kinds].filter((kind) => lists.includes(FILTER[kind])).map((kind) => LIST_CHANGED[kind]))

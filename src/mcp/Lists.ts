@@ -1,4 +1,5 @@
 /** Answers the list methods from the merged lists, a page at a time; the bytes are those of the snapshot. */
+import type { Era } from "../backend/Era.ts"
 import type { Kind } from "../catalogue/Definition.ts"
 import type { Snapshot } from "../catalogue/Snapshot.ts"
 import type { Chunk } from "./Exchange.ts"
@@ -33,11 +34,9 @@ const pageAt = (cursor: unknown, digest: string): number | undefined => {
  */
 export const listed = (
   snapshot: Snapshot,
-  kind: Kind,
-  cursor: unknown,
-  fields: string
+  { cursor, era, fields = "", kind }: { readonly kind: Kind; readonly era: Era; readonly cursor: unknown; readonly fields?: string }
 ): ReadonlyArray<Chunk> | undefined => {
-  const { digest, pages } = snapshot.lists[kind]
+  const { digest, pages } = kind === "tools" && era === "legacy" ? snapshot.toolsOfObjects : snapshot.lists[kind]
   const at = pageAt(cursor, digest)
   const page = at === undefined ? undefined : pages[at]
   if (at === undefined || page === undefined) return undefined

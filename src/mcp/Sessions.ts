@@ -121,6 +121,8 @@ const tell = (session: Session, text: string) => {
 }
 
 const hear = (session: Session, change: Change) => {
+  // Legacy clients are told nothing of tasks.
+  if (change._tag === "Task") return
   if (change._tag === "Updated") {
     if (!session.subscribed.has(change.uri)) return
     const params = { uri: change.uri }

@@ -3,6 +3,7 @@
  * wants another form, the candidate that takes over when it is ready.
  */
 import { type Duration, Effect, Exit, type FileSystem, type Path, Scope } from "effect"
+import { isOfTask } from "../backend/Connection.ts"
 import * as Instances from "../backend/Instance.ts"
 import { Subscriptions } from "../backend/Subscriptions.ts"
 import type { Children } from "../backend/transport/Children.ts"
@@ -92,6 +93,7 @@ export const start = Effect.fnUntraced(function*(
       welcome: offer.start,
       notified: (method, text) => {
         if (method === "notifications/resources/updated") tellUpdated(catalogue, id, text)
+        else if (isOfTask(method)) tellOfTask(catalogue, id, text)
         else fork(Effect.annotateLogs(offer.renew(method), { server: id }))
       },
       watched: () => subscriptions.wanted(id),
@@ -113,7 +115,14 @@ const tellUpdated = (catalogue: Catalogue["Service"], id: string, text: string) 
   const uri = isRecord(params) ? params["uri"] : undefined
   if (typeof uri !== "string") return
   const owner = catalogue.current().snapshot.ownerOfUri(uri)
-  catalogue.updated(owner === undefined || owner.server === id ? uri : `${id}+${uri}`)
+  catalogue.tell({ _tag: "Updated", uri: owner === undefined || owner.server === id ? uri : `${id}+${uri}` })
+}
+
+const tellOfTask = (catalogue: Catalogue["Service"], server: string, text: string) => {
+  const message: unknown = JSON.parse(text)
+  const params = isRecord(message) ? message["params"] : undefined
+  const id = isRecord(params) ? params["taskId"] : undefined
+  if (typeof id === "string") catalogue.tell({ _tag: "Task", server, id, text })
 }
 
 /** What the server adds to the catalogue; nothing while it has never been ready or has failed for good. */

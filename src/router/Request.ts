@@ -56,11 +56,16 @@ export const stringParam = (request: Request, key: string): string | undefined =
   return value !== undefined && value.startsWith("\"") ? JSON.parse(value) : undefined
 }
 
-/** The members of `params` without `_meta`, with one value replaced; JSON text without braces. */
-export const paramsWith = ({ params, text }: Request, key: string, value: string): string => {
+/** What the other era has in `params` and a legacy server has no meaning for; core tasks are the gateway's own matter. */
+const NOT_LEGACY: ReadonlySet<string> = new Set(["_meta", "inputResponses", "requestState", "task"])
+const NOT_MODERN: ReadonlySet<string> = new Set(["_meta"])
+
+/** The members of `params` for a server of this era, with one value replaced; JSON text without braces. */
+export const paramsWith = ({ params, text }: Request, key: string, value: string) => (era: Era): string => {
+  const leftOut = era === "legacy" ? NOT_LEGACY : NOT_MODERN
   let result = ""
   for (const member of params) {
-    if (member.key === "_meta") continue
+    if (leftOut.has(member.key)) continue
     const own = member.key === key ? value : text.slice(member.start, member.end)
     result += `${result === "" ? "" : ","}${JSON.stringify(member.key)}:${own}`
   }

@@ -14,9 +14,15 @@ export type Ask = (question: Question) => void
 /** Most rounds of one call: a backend that never has enough does not hold a user for ever. */
 const ROUNDS = 10
 
+interface Asked {
+  readonly key: string
+  readonly method: string
+  readonly params: string | undefined
+}
+
 /** What a backend wants to know before it goes on. */
 interface InputRequired {
-  readonly requests: ReadonlyArray<{ readonly key: string; readonly method: string; readonly params: string | undefined }>
+  readonly requests: ReadonlyArray<Asked>
   /** JSON text, returned exactly as it came. */
   readonly state: string | undefined
 }
@@ -40,14 +46,10 @@ export const inRounds = Effect.fnUntraced(function*(
     const reply = yield* send(round)
     const required = reply.kind === "result" ? inputRequired(reply.result) : undefined
     if (required === undefined) return reply
-    const answers: Array<string> = []
-    for (const { key, method, params } of required.requests) {
-      const answer = yield* answerOf(ask, method, params, patience)
-      if (answer === undefined) return refusal("The client did not answer a question of the server")
-      answers.push(`${JSON.stringify(key)}:${answer}`)
-    }
+    const answers = yield* answersTo(required.requests, { ask, patience })
+    if (answers === undefined) return refusal("The client did not answer a question of the server")
     const more = [
-      ...(answers.length === 0 ? [] : [`"inputResponses":{${answers.join(",")}}`]),
+      ...(answers === "" ? [] : [`"inputResponses":{${answers}}`]),
       ...(required.state === undefined ? [] : [`"requestState":${required.state}`])
     ]
     round = { ...call, params: [call.params, ...more].filter((part) => part !== "").join(",") }
@@ -55,9 +57,32 @@ export const inRounds = Effect.fnUntraced(function*(
   return refusal(`The server was not content after ${ROUNDS} rounds of questions`)
 })
 
-const refusal = (message: string): Reply => {
+export const refusal = (message: string): Reply => {
   const code = -32603
   return { kind: "error", error: { code, message, raw: JSON.stringify({ code, message }) } }
+}
+
+interface Asking {
+  readonly ask: Ask | undefined
+  readonly patience: number
+}
+
+/** Asks one after the other; members as JSON text, or `undefined` when one was refused. */
+const answersTo = Effect.fnUntraced(function*(requests: ReadonlyArray<Asked>, { ask, patience }: Asking) {
+  const answers: Array<string> = []
+  for (const { key, method, params } of requests) {
+    const answer = ask === undefined ? undefined : yield* answerOf(ask, method, params, patience)
+    if (answer === undefined) return undefined
+    answers.push(`${JSON.stringify(key)}:${answer}`)
+  }
+  return answers.join(",")
+})
+
+/** Asks what a result wants to know, but for what is `answered` already; answers as `answersTo` does. */
+export const answersOf = (text: string, asking: Asking, answered: Set<string>): Effect.Effect<string | undefined> => {
+  const open = requestsIn(text).filter(({ key }) => !answered.has(key))
+  for (const { key } of open) answered.add(key)
+  return answersTo(open, asking)
 }
 
 /** The bare result of one question as JSON text; `undefined` when the client refused it or said nothing in time. */
@@ -84,16 +109,17 @@ const inputRequired = (result: Buffer): InputRequired | undefined => {
   const text = result.toString("utf8")
   const found = members(text)
   if (found === undefined || valueOf(text, found, "resultType") !== "\"input_required\"") return undefined
-  const place = found.find(({ key }) => key === "inputRequests")
+  return { requests: requestsIn(text), state: valueOf(text, found, "requestState") }
+}
+
+const requestsIn = (text: string): ReadonlyArray<Asked> => {
+  const place = members(text)?.find(({ key }) => key === "inputRequests")
   const asked = place === undefined ? [] : members(text, place.start) ?? []
-  return {
-    requests: asked.map(({ end, key, start }) => {
-      const request = text.slice(start, end)
-      const parts = members(request) ?? []
-      return { key, method: nameOf(valueOf(request, parts, "method")), params: valueOf(request, parts, "params") }
-    }),
-    state: valueOf(text, found, "requestState")
-  }
+  return asked.map(({ end, key, start }) => {
+    const request = text.slice(start, end)
+    const parts = members(request) ?? []
+    return { key, method: nameOf(valueOf(request, parts, "method")), params: valueOf(request, parts, "params") }
+  })
 }
 
 /** The method a JSON string names; nothing that a method cannot be called. */

@@ -9,6 +9,7 @@ import { BackendFailed } from "../../src/backend/BackendFailed.ts"
 import * as Instances from "../../src/backend/Instance.ts"
 import type { Target } from "../../src/backend/Opened.ts"
 import { NO_HEADERS } from "../../src/backend/Party.ts"
+import { NO_TOPICS } from "../../src/backend/Subscriptions.ts"
 import { Children } from "../../src/backend/transport/Children.ts"
 import { LoadFailed } from "../../src/plugin/Loader.ts"
 
@@ -168,7 +169,7 @@ const running = Effect.fnUntraced(function*({ target, welcome = Effect.void }: R
     target: (announce) => Effect.andThen(Effect.sync(() => announce("preparing")), target),
     welcome: () => welcome,
     notified: () => {},
-    watched: () => new Set(),
+    watched: () => NO_TOPICS,
     changed: (state) => {
       states.push(state)
       Queue.offerUnsafe(entered, state)

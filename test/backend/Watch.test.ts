@@ -135,7 +135,7 @@ const watching = Effect.fnUntraced(function*(era: Era, kind: "http" | "stdio" = 
     agreed: () => {},
     close: () => {}
   })
-  const { resources } = yield* watch({
+  const { topics } = yield* watch({
     connection,
     handshake: { era, version: "", capabilities: {}, name: "backend", instructions: undefined }
   })
@@ -154,7 +154,7 @@ const watching = Effect.fnUntraced(function*(era: Era, kind: "http" | "stdio" = 
     sent,
     forgotten,
     listens: () => sent().filter(({ method }) => method === "subscriptions/listen").map(({ params }) => ({ filter: params.notifications })),
-    resources: (...uris: ReadonlyArray<string>) => Effect.andThen(Effect.sync(() => resources(new Set(uris))), turn),
+    resources: (...uris: ReadonlyArray<string>) => Effect.andThen(Effect.sync(() => topics({ resources: new Set(uris), tasks: new Set() })), turn),
     acknowledge: (id: number) =>
       hears(id, {
         method: "notifications/subscriptions/acknowledged",

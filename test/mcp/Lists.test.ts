@@ -22,24 +22,24 @@ describe("a merged list", () => {
   it("refuses a cursor of another list or one of nobody's, instead of starting over", () => {
     const snapshot = withTools(1500)
     const { nextCursor } = pageOf(snapshot, undefined)
-    assert.isDefined(listed(snapshot, "tools", nextCursor, ""))
-    assert.isUndefined(listed(withTools(1501), "tools", nextCursor, ""), "the list has changed")
-    assert.isUndefined(listed(snapshot, "prompts", nextCursor, ""))
+    assert.isDefined(listed(snapshot, { kind: "tools", era: "modern", cursor: nextCursor }))
+    assert.isUndefined(listed(withTools(1501), { kind: "tools", era: "modern", cursor: nextCursor }), "the list has changed")
+    assert.isUndefined(listed(snapshot, { kind: "prompts", era: "modern", cursor: nextCursor }))
     const { digest } = snapshot.lists.tools
     const forged = [`-1.${digest}`, `2.${digest}`, `1e9.${digest}`, `.${digest}`, `99999999.${digest}`, "1.", digest]
     for (const cursor of ["", "x", 5, null, {}, ["a"], ...forged.map((text) => Buffer.from(text).toString("base64url"))]) {
-      assert.isUndefined(listed(snapshot, "tools", cursor, ""), String(cursor))
+      assert.isUndefined(listed(snapshot, { kind: "tools", era: "modern", cursor }), String(cursor))
     }
   })
 
   it("carries the fields of an era, on every page", () => {
-    const text = (listed(withTools(0), "tools", undefined, `,"ttlMs":0`) ?? []).join("")
+    const text = (listed(withTools(0), { kind: "tools", era: "modern", cursor: undefined, fields: `,"ttlMs":0` }) ?? []).join("")
     assert.strictEqual(text, `{"tools":[],"ttlMs":0}`)
   })
 
   it("is answered by a method of its own, under the protocol's name for it", () => {
     const empty = withTools(0)
-    const members = [...LIST_METHODS].map(([method, kind]) => [method, (listed(empty, kind, undefined, "") ?? []).join("")])
+    const members = [...LIST_METHODS].map(([method, kind]) => [method, (listed(empty, { kind, era: "modern", cursor: undefined }) ?? []).join("")])
     assert.deepStrictEqual(members, [
       ["tools/list", `{"tools":[]}`],
       ["prompts/list", `{"prompts":[]}`],
@@ -53,4 +53,4 @@ const withTools = (count: number) =>
   snapshot([partWith("s", { tools: Array.from({ length: count }, (_, index) => `t${index}`) })], { separator: "__", longest: 64 })
 
 const pageOf = (made: ReturnType<typeof withTools>, cursor: unknown): { readonly tools: ReadonlyArray<{ readonly name: string }>; readonly nextCursor?: string } =>
-  JSON.parse((listed(made, "tools", cursor, "") ?? assert.fail("no page")).join(""))
+  JSON.parse((listed(made, { kind: "tools", era: "modern", cursor }) ?? assert.fail("no page")).join(""))

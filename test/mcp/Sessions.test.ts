@@ -71,14 +71,14 @@ describe("sessions", () => {
       const { session } = yield* opened
       const catalogue = yield* Catalogue
       session.subscribed.set("u:1", () => {})
-      catalogue.updated("u:1")
-      catalogue.updated("u:1")
-      catalogue.updated("u:2")
+      catalogue.tell({ _tag: "Updated", uri: "u:1" })
+      catalogue.tell({ _tag: "Updated", uri: "u:1" })
+      catalogue.tell({ _tag: "Updated", uri: "u:2" })
       const first = stream()
       attachStream(session, first)
       const second = stream()
       attachStream(session, second)
-      catalogue.updated("u:1")
+      catalogue.tell({ _tag: "Updated", uri: "u:1" })
       assert.deepStrictEqual(first.sent.map((text) => JSON.parse(text).params), [{ uri: "u:1" }])
       assert.strictEqual(first.ends(), 1)
       assert.strictEqual(second.sent.length, 1)

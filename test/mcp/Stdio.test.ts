@@ -6,6 +6,7 @@ import { Subscriptions } from "../../src/backend/Subscriptions.ts"
 import { Parking } from "../../src/mcp/Parking.ts"
 import { Sessions } from "../../src/mcp/Sessions.ts"
 import { serveStdio } from "../../src/mcp/Stdio.node.ts"
+import { TaskIds } from "../../src/router/TaskIds.ts"
 import { Router } from "../../src/router/Router.ts"
 
 const initialize = (id: number) =>
@@ -52,7 +53,7 @@ describe("a client on standard input and output", () => {
 })
 
 const base = Layer.mergeAll(Catalogue.layer, Subscriptions.layer)
-const services = Layer.mergeAll(Sessions.layer, Router.layer, Parking.layer).pipe(Layer.provideMerge(base))
+const services = Layer.mergeAll(Sessions.layer, Router.layer.pipe(Layer.provide(TaskIds.ephemeral)), Parking.layer).pipe(Layer.provideMerge(base))
 
 const client = Effect.gen(function*() {
   const [input, output] = [new PassThrough(), new PassThrough()]

@@ -16,9 +16,9 @@ describe("the parameters of a request", () => {
   })
 
   it("go on with one replaced and without _meta, the rest byte for byte", () => {
-    assert.strictEqual(paramsWith(request, "name", `"find"`), `"name":"find","arguments":{"n":9007199254740993,"n":1e400},"n":5`)
-    assert.strictEqual(paramsWith(requestWith("{}"), "name", `"find"`), "")
-    assert.strictEqual(paramsWith(requestWith(`{"_meta":{},"a\\nb":[1 , 2]}`), "x", "1"), `"a\\nb":[1 , 2]`)
+    assert.strictEqual(paramsWith(request, "name", `"find"`)("modern"), `"name":"find","arguments":{"n":9007199254740993,"n":1e400},"n":5`)
+    assert.strictEqual(paramsWith(requestWith("{}"), "name", `"find"`)("modern"), "")
+    assert.strictEqual(paramsWith(requestWith(`{"_meta":{},"a\\nb":[1 , 2]}`), "x", "1")("modern"), `"a\\nb":[1 , 2]`)
   })
 })
 

@@ -4,6 +4,7 @@ import { Subscriptions } from "../../src/backend/Subscriptions.ts"
 import { Catalogue } from "../../src/catalogue/Catalogue.ts"
 import { Tracing } from "../../src/observe/Tracing.ts"
 import type { Caller, Request } from "../../src/router/Request.ts"
+import { TaskIds } from "../../src/router/TaskIds.ts"
 import { Router } from "../../src/router/Router.ts"
 
 const text = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"nowhere\"}}"
@@ -32,7 +33,7 @@ const spansOfCall = (isTraced: boolean) => {
     }
   })
   const layer = Router.layer.pipe(
-    Layer.provide(Layer.mergeAll(Catalogue.layer, Subscriptions.layer, Layer.succeed(Tracing, isTraced)))
+    Layer.provide(Layer.mergeAll(Catalogue.layer, Subscriptions.layer, TaskIds.ephemeral, Layer.succeed(Tracing, isTraced)))
   )
   return Effect.gen(function*() {
     const router = yield* Router

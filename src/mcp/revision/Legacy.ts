@@ -77,7 +77,7 @@ export const handle = Effect.fnUntraced(function*(message: Message, exchange: Ex
   if (exchange.prefersStream) exchange.stream()
   const kind = LIST_METHODS.get(method)
   if (kind !== undefined) {
-    const list = listed((yield* Catalogue).current().snapshot, kind, message.values["cursor"], "")
+    const list = listed((yield* Catalogue).current().snapshot, { kind, era: "legacy", cursor: message.values["cursor"] })
     return list === undefined
       ? exchange.respond(200, errorOf(id, CODE.invalidParams, "Unknown or outdated cursor; list again from the start"))
       : exchange.respond(200, resultOf(id, ...list))

@@ -8,16 +8,19 @@ import type { Principal } from "../../plugin/Auth.ts"
 import { askable } from "../Askable.ts"
 import { relayAsking } from "../Asking.ts"
 import { CODE, errorOf, type Exchange, resultOf } from "../Exchange.ts"
-import { CAPABILITIES, instructionsOf, SERVER_INFO } from "../Identity.ts"
+import { instructionsOf, MODERN_CAPABILITIES, SERVER_INFO } from "../Identity.ts"
 import type { Message } from "../Inbound.ts"
 import { isLevel, reaches } from "../Levels.ts"
 import { listen } from "../Listens.ts"
 import { LIST_METHODS, listed } from "../Lists.ts"
 import { type Meta, metaOf, requestOf } from "../Meta.ts"
 import { answerTo, relay } from "../Relay.ts"
+import { TASK_METHODS } from "../../router/Tasks.ts"
 import { check, decoded, type Refusal } from "./ModernChecks.ts"
 
-const RELAYED = new Set(["tools/call", "prompts/get", "resources/read", "completion/complete"])
+/** What a server may answer with a question to the user (basic/patterns/mrtr). */
+const ASKING = new Set(["tools/call", "prompts/get", "resources/read"])
+const RELAYED = new Set([...ASKING, "completion/complete", ...TASK_METHODS])
 const OWN = new Set(["server/discover", "subscriptions/listen"])
 
 const serverMeta = `"_meta":${JSON.stringify({ [META.server]: SERVER_INFO })}`
@@ -43,15 +46,15 @@ export const handle = Effect.fnUntraced(function*(message: Message, exchange: Ex
 
   if (exchange.prefersStream) exchange.stream()
   if (kind !== undefined) {
-    const list = listed(snapshot, kind, values["cursor"], listFields)
+    const list = listed(snapshot, { kind, era: "modern", cursor: values["cursor"], fields: listFields })
     return list === undefined
       ? exchange.respond(200, errorOf(id, CODE.invalidParams, "Unknown or outdated cursor; list again from the start"))
       : exchange.respond(200, resultOf(id, ...list))
   }
   if (method === "server/discover") return exchange.respond(200, resultOf(id, discovered(snapshot)))
-  if (method === "subscriptions/listen") return yield* listen(id, message, exchange)
+  if (method === "subscriptions/listen") return yield* listen(id, message, exchange, principal)
   const relayed = relaying(message, exchange, principal)
-  return relayed.caller.capabilities === "{}" || method === "completion/complete"
+  return relayed.caller.capabilities === "{}" || !ASKING.has(method)
     ? yield* relay({ era: "modern", id, answer: answerTo(exchange, id), ...relayed })
     : yield* relayAsking({ id, message, exchange, ...relayed })
 })
@@ -62,7 +65,7 @@ const refuse = (exchange: Exchange, id: string, { code, data, message, status }:
 const discovered = (snapshot: Snapshot) =>
   JSON.stringify({
     supportedVersions: [MODERN_VERSION, ...LEGACY_VERSIONS],
-    capabilities: CAPABILITIES,
+    capabilities: MODERN_CAPABILITIES,
     ...instructionsOf(snapshot),
     resultType: "complete",
     ttlMs: 0,

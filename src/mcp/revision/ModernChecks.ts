@@ -5,6 +5,7 @@
  */
 import { LEGACY_VERSIONS, META, MODERN_VERSION } from "../../backend/Era.ts"
 import { isRecord } from "../../lib/Record.ts"
+import { TASK_METHODS, TASKS } from "../../router/Tasks.ts"
 import { CODE, type Exchange } from "../Exchange.ts"
 import type { Message } from "../Inbound.ts"
 
@@ -21,12 +22,16 @@ const refusal = (code: number, message: string, data?: unknown): Refusal => ({ s
 const NAMED: Readonly<Record<string, string>> = {
   "tools/call": "name",
   "prompts/get": "name",
-  "resources/read": "uri"
+  "resources/read": "uri",
+  "tasks/get": "taskId",
+  "tasks/update": "taskId",
+  "tasks/cancel": "taskId"
 }
 
 /** In the order that tells a client most: what is missing, what contradicts itself, what is not spoken here. */
 export const check = (exchange: Exchange, message: Message): Refusal | undefined =>
-  checkEnvelope(message) ?? (exchange.transport === "stdio" ? undefined : checkHeaders(exchange, message)) ?? checkVersion(message)
+  checkEnvelope(message) ?? (exchange.transport === "stdio" ? undefined : checkHeaders(exchange, message)) ?? checkVersion(message) ??
+    checkTasks(message)
 
 const checkEnvelope = ({ meta }: Message): Refusal | undefined => {
   if (typeof meta[META.version] !== "string") return refusal(CODE.invalidParams, `Missing _meta["${META.version}"]`)
@@ -38,6 +43,18 @@ const checkVersion = ({ meta }: Message): Refusal | undefined => {
   if (requested === MODERN_VERSION) return undefined
   const supported = [MODERN_VERSION, ...LEGACY_VERSIONS]
   return refusal(CODE.unsupportedVersion, `Unsupported protocol version: ${String(requested).slice(0, 40)}`, { supported, requested })
+}
+
+/** Who asks about tasks has to know them (SEP-2663). */
+const checkTasks = ({ meta, method, values }: Message): Refusal | undefined => {
+  const isListen = method === "subscriptions/listen" && isRecord(values["notifications"]) && values["notifications"]["taskIds"] !== undefined
+  if (!isListen && !TASK_METHODS.has(method)) return undefined
+  const capabilities = meta[META.capabilities]
+  const extensions = isRecord(capabilities) ? capabilities["extensions"] : undefined
+  if (isRecord(extensions) && isRecord(extensions[TASKS])) return undefined
+  return refusal(CODE.missingCapability, "This needs the tasks extension, which the request does not declare", {
+    requiredCapabilities: { extensions: { [TASKS]: {} } }
+  })
 }
 
 const checkHeaders = (exchange: Exchange, { meta, method, values }: Message): Refusal | undefined => {

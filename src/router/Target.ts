@@ -1,0 +1,87 @@
+/** Finds the owner of the name in a request, and puts the request into the words of that server. */
+import { Schema } from "effect"
+import type { Era } from "../backend/Era.ts"
+import type { Definition } from "../catalogue/Definition.ts"
+import type { Route, Snapshot } from "../catalogue/Snapshot.ts"
+import { param, paramsWith, type Request, stringParam } from "./Request.ts"
+import type { TaskRef } from "./TaskIds.ts"
+
+/** Nothing in the catalogue has this name or URI. */
+export class UnknownName extends Schema.TaggedError<UnknownName>()("UnknownName", {
+  kind: Schema.Literals(["tool", "prompt", "resource", "task", "parameter"]),
+  name: Schema.String
+}) {
+  override get message() {
+    return this.kind === "parameter" ? `Missing or unusable parameter: ${this.name}` : `Unknown ${this.kind}: ${this.name}`
+  }
+}
+
+/** Where a request goes, and its parameters in the words of the server it goes to. */
+export interface Target {
+  readonly server: string
+  /** What the server calls it. */
+  readonly name: string
+  /** Absent for a task. */
+  readonly definition?: Definition
+  /** Members of `params` for a server of this era, JSON text without braces. */
+  readonly params: (era: Era) => string
+}
+
+const to = ({ definition, name, server }: Route, params: Target["params"]): Target => ({ server, name, definition, params })
+
+/** Where a request about a task goes. */
+export const taskTarget = (request: Request, { id, server }: TaskRef): Target => ({
+  server,
+  name: id,
+  params: paramsWith(request, "taskId", JSON.stringify(id))
+})
+
+/** The owner of the name in a request. */
+export const targetOf = (snapshot: Snapshot, request: Request): Target | UnknownName => {
+  switch (request.method) {
+    case "tools/call":
+      return named(request, "tool", snapshot.tools, "name")
+    case "prompts/get":
+      return named(request, "prompt", snapshot.prompts, "name")
+    case "completion/complete":
+      return completed(snapshot, request)
+    default: {
+      const uri = stringParam(request, "uri")
+      if (uri === undefined) return new UnknownName({ kind: "parameter", name: "uri" })
+      const route = snapshot.ownerOfUri(uri)
+      if (route === undefined) return new UnknownName({ kind: "resource", name: uri })
+      return to(route, paramsWith(request, "uri", JSON.stringify(route.name)))
+    }
+  }
+}
+
+const named = (
+  request: Request,
+  kind: "tool" | "prompt",
+  routes: ReadonlyMap<string, Route>,
+  key: string
+): Target | UnknownName => {
+  const name = stringParam(request, key)
+  if (name === undefined) return new UnknownName({ kind: "parameter", name: key })
+  const route = routes.get(name)
+  return route === undefined
+    ? new UnknownName({ kind, name })
+    : to(route, paramsWith(request, key, JSON.stringify(route.name)))
+}
+
+const Ref = Schema.fromJsonString(Schema.Union([
+  Schema.Struct({ type: Schema.Literal("ref/prompt"), name: Schema.String, title: Schema.optionalKey(Schema.String) }),
+  Schema.Struct({ type: Schema.Literal("ref/resource"), uri: Schema.String })
+]))
+
+/** completion/complete names a prompt or a template in `ref`. */
+const completed = (snapshot: Snapshot, request: Request): Target | UnknownName => {
+  const ref = Schema.decodeUnknownOption(Ref)(param(request, "ref"))
+  if (ref._tag === "None") return new UnknownName({ kind: "parameter", name: "ref" })
+  const isPrompt = ref.value.type === "ref/prompt"
+  const name = isPrompt ? ref.value.name : ref.value.uri
+  const route = isPrompt ? snapshot.prompts.get(name) : snapshot.templates.get(name) ?? snapshot.ownerOfUri(name)
+  if (route === undefined) return new UnknownName({ kind: isPrompt ? "prompt" : "resource", name })
+  const own = isPrompt ? { ...ref.value, name: route.name } : { ...ref.value, uri: route.name }
+  return to(route, paramsWith(request, "ref", JSON.stringify(own)))
+}
