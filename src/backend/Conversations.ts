@@ -93,7 +93,7 @@ export const make = Effect.fnUntraced(function*(
     let isOpen = false
     const observer: Observer = {
       // The other sessions of one process say what the first one says.
-      notified: (method, text) => sharer !== undefined && method.endsWith("/list_changed") ? notified(method, text) : undefined,
+      notified: (method, text) => isHeard(method, sharer) ? notified(method, text) : undefined,
       garbage: () => {},
       // What ends while it is being opened says so by failing.
       closed: () => isOpen ? end(held) : undefined,
@@ -158,6 +158,10 @@ export const make = Effect.fnUntraced(function*(
     count: () => all.size
   }
 })
+
+/** Lists change for all; where the state is one's own, what changes in it is heard from its conversation alone. */
+const isHeard = (method: string, sharer: string | undefined): boolean =>
+  method === "notifications/elicitation/complete" || (sharer !== undefined && method.endsWith("/list_changed"))
 
 /** A question that a call left behind must not become another principal's. */
 const isDoubtful = ({ connection, isExclusive, sharer }: Held): boolean =>

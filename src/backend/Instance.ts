@@ -67,6 +67,8 @@ export interface Instance {
   readonly ready: Effect.Effect<void>
   /** Looks at `watched` again. */
   readonly rewatch: () => void
+  /** Waits, for a moment, until the server tells what is `watched`. */
+  readonly hears: Effect.Effect<void>
   /** Tries again now, whatever the backoff says. */
   readonly retryNow: Effect.Effect<void>
 }
@@ -141,6 +143,7 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
     if (started.further !== undefined) conversations = yield* makeConversations(spec.id, started.further, spec.notified)
     watching = yield* watch(started)
     watching.topics(spec.watched())
+    yield* watching.caughtUp
     opened = started
     inARow = 0
     isSpent = false
@@ -214,6 +217,7 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
     recovered,
     ready: Deferred.await(ready),
     rewatch: () => watching?.topics(spec.watched()),
+    hears: Effect.suspend(() => watching?.caughtUp ?? Effect.void),
     retryNow: Effect.asVoid(poke.open)
   }
 })

@@ -15,6 +15,9 @@ import type { Transport } from "./transport/Transport.ts"
 /** How long, in milliseconds, an address may leave the first question unanswered. */
 const PATIENCE = 10_000
 
+/** How long, in milliseconds, the shared stream may take to open before the session is used without it. */
+const STREAM = 2000
+
 /** One address as one conversation reaches it. */
 interface Way {
   readonly backend: string
@@ -65,12 +68,16 @@ const modernHttp = Effect.fnUntraced(function*(way: Way): Effect.fn.Return<Opene
 /** A session; its shared stream carries what belongs to no call. */
 const legacyHttp = Effect.fnUntraced(function*(way: Way, isHeard: boolean): Effect.fn.Return<Opened, BackendFailed, Scope.Scope> {
   const opened = yield* greet(way, yield* overHttp(way))
-  if (isHeard) opened.connection.transport?.openStream()
+  // What a server says before it has a stream to say it on is lost.
+  if (isHeard) yield* Effect.timeoutOption(streamOf(opened.connection), STREAM)
   return {
     ...opened,
     further: { tellsCalls: true, isProcess: false, open: (more) => legacyHttp(withMore(way, more), more.isHeard) }
   }
 })
+
+const streamOf = (connection: Connection) =>
+  Effect.callback<void>((resume) => connection.transport?.openStream(() => resume(Effect.void)))
 
 const overSse = Effect.fnUntraced(function*(way: Way): Effect.fn.Return<Opened, BackendFailed, Scope.Scope> {
   const connection = new Connection(way.observer)

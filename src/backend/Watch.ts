@@ -13,6 +13,8 @@ import { NO_TOPICS, type Topics } from "./Subscriptions.ts"
 export interface Watch {
   /** What to hear about from now on, in the backend's own words; a legacy one has no tasks to hear of. */
   readonly topics: (wanted: Topics) => void
+  /** Waits until the backend has taken what was wanted last, or has not in time. */
+  readonly caughtUp: Effect.Effect<void>
 }
 
 /** Pauses in milliseconds before a listen that ended is opened again, and the time a new one has to be acknowledged. */
@@ -30,9 +32,17 @@ const quietly = { notify: () => {}, log: () => {} }
 
 const watchLegacy = (connection: Connection): Watch => {
   let subscribed: ReadonlySet<string> = new Set()
-  const tell = (method: string, uri: string) =>
-    connection.call(ownCall(method, `"uri":${JSON.stringify(uri)}`, uri), { ...quietly, done: () => {} })
+  let unanswered = 0
+  let caught = done()
+  const tell = (method: string, uri: string) => {
+    if (unanswered++ === 0) caught = Deferred.makeUnsafe<void>()
+    connection.call(ownCall(method, `"uri":${JSON.stringify(uri)}`, uri), {
+      ...quietly,
+      done: () => --unanswered === 0 ? Deferred.doneUnsafe(caught, Exit.void) : undefined
+    })
+  }
   return {
+    caughtUp: within(() => caught),
     topics: ({ resources: uris }) => {
       for (const uri of uris) if (!subscribed.has(uri)) tell("resources/subscribe", uri)
       for (const uri of subscribed) if (!uris.has(uri)) tell("resources/unsubscribe", uri)
@@ -40,6 +50,15 @@ const watchLegacy = (connection: Connection): Watch => {
     }
   }
 }
+
+const done = () => {
+  const settled = Deferred.makeUnsafe<void>()
+  Deferred.doneUnsafe(settled, Exit.void)
+  return settled
+}
+
+const within = (settled: () => Deferred.Deferred<void>): Effect.Effect<void> =>
+  Effect.suspend(() => Effect.asVoid(Effect.timeoutOption(Deferred.await(settled()), ACKNOWLEDGED)))
 
 const filterFor = ({ resources, tasks }: Topics) =>
   `"notifications":${
@@ -64,22 +83,25 @@ const isSame = (a: ReadonlySet<string>, b: ReadonlySet<string>) => a.size === b.
 
 const watchModern = Effect.fnUntraced(function*(connection: Connection): Effect.fn.Return<Watch, never, Scope.Scope> {
   let wanted = NO_TOPICS
+  let caught = done()
   let changed = Deferred.makeUnsafe<void>()
   let close = () => {}
   let pause = PAUSE.shortest
 
   const listenAnew = Effect.gen(function*() {
     const before = close
+    const asked = wanted
     const ended = Deferred.makeUnsafe<Answer>()
     const acknowledged = Deferred.makeUnsafe<void>()
     changed = Deferred.makeUnsafe<void>()
-    close = connection.call(listenFor(wanted), {
+    close = connection.call(listenFor(asked), {
       ...quietly,
       notify: () => Deferred.doneUnsafe(acknowledged, Exit.void),
       done: (answer) => Deferred.doneUnsafe(ended, Exit.succeed(answer))
     })
     yield* Effect.raceFirst(Deferred.await(acknowledged), Effect.asVoid(Deferred.await(ended))).pipe(Effect.timeoutOption(ACKNOWLEDGED))
     before()
+    if (asked === wanted) Deferred.doneUnsafe(caught, Exit.void)
     const answer = yield* Effect.raceFirst(Deferred.await(ended), Effect.as(Deferred.await(changed), undefined))
     if (answer?.kind === "error" && answer.error.code === METHOD_NOT_FOUND) return yield* Effect.never
     if (answer === undefined) return
@@ -92,9 +114,11 @@ const watchModern = Effect.fnUntraced(function*(connection: Connection): Effect.
   yield* Effect.addFinalizer(() => Effect.sync(() => close()))
   yield* Effect.forkScoped(Effect.forever(listenAnew))
   return {
+    caughtUp: within(() => caught),
     topics: (next) => {
       if (isSame(next.resources, wanted.resources) && isSame(next.tasks, wanted.tasks)) return
       wanted = next
+      if (Deferred.isDoneUnsafe(caught)) caught = Deferred.makeUnsafe<void>()
       Deferred.doneUnsafe(changed, Exit.void)
     }
   }

@@ -30,6 +30,8 @@ export interface Published {
 export type Change =
   | { readonly _tag: "Listed"; readonly kinds: ReadonlySet<Kind> }
   | { readonly _tag: "Updated"; readonly uri: string }
+  /** The user has dealt with an address: the notification as the server wrote it. */
+  | { readonly _tag: "Elicited"; readonly id: string; readonly text: string }
   /** Of a task of this server: the notification as the server wrote it. */
   | { readonly _tag: "Task"; readonly server: string; readonly id: string; readonly text: string }
 

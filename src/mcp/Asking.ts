@@ -10,9 +10,11 @@ import { members } from "../lib/Json.ts"
 import { isRecord } from "../lib/Record.ts"
 import type { Caller, Request } from "../router/Request.ts"
 import type { Router } from "../router/Router.ts"
+import { answerDefect } from "./Defect.ts"
 import { CODE, errorOf, type Exchange, resultOf } from "./Exchange.ts"
 import type { Message } from "./Inbound.ts"
 import { type Identity, isHandle, type Parked, Parking, type Turn } from "./Parking.ts"
+import { ELICITATION_COMPLETE } from "./UrlElicitation.ts"
 import { type Answer, relay } from "./Relay.ts"
 
 /** A call of a client that can be asked. */
@@ -77,6 +79,11 @@ const begin = Effect.fnUntraced(function*(asking: Asking) {
     }
   }
   call.fiber = fork(relay({ era: "modern", id: asking.id, answer: inTurn(call), caller, request: asking.request }))
+  call.fiber.addObserver((exit) => {
+    // Stopped from elsewhere, or by a defect: whoever waits must hear of it.
+    if (exit._tag === "Failure") inTurn(call)(500, (id) => errorOf(id, CODE.internal, "The call was stopped"))
+    answerDefect(exit, { exchange: asking.exchange, id: undefined, log: fork })
+  })
   yield* held(call, turn)
 })
 
@@ -93,6 +100,7 @@ const end = (call: Parked, turn: Turn) => {
 
 /** A notification on the stream of the turn, progress under that turn's own token. */
 const tell = ({ turn }: Parked, text: string) => {
+  if (text.includes(ELICITATION_COMPLETE)) return
   const fit = turn === undefined ? undefined : withProgressToken(text, turn.progressToken)
   if (fit !== undefined) turn?.exchange.send(fit)
 }

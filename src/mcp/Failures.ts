@@ -6,6 +6,7 @@ import type { WireError } from "../backend/Message.ts"
 import type { Era } from "../backend/Era.ts"
 import type { CallFailed } from "../router/Router.ts"
 import { CODE } from "./Exchange.ts"
+import { URL_ELICITATION_REQUIRED } from "./UrlElicitation.ts"
 
 export interface ErrorAnswer {
   readonly code: number
@@ -35,14 +36,13 @@ export const failureFor = (era: Era, failure: CallFailed, incident: string): Err
 
 /** Codes that an era has no meaning for, or that speak of the gateway's own request and not of the client's. */
 const GATEWAY_FAULTS: ReadonlySet<number> = new Set([CODE.headerMismatch, CODE.unsupportedVersion])
-const URL_ELICITATION = -32042
 
 /** A backend's error for a client; `undefined` says: pass it on as it was written. */
 export const errorFor = (era: Era, { code, message }: WireError): ErrorAnswer | undefined => {
   if (GATEWAY_FAULTS.has(code)) return { code: CODE.internal, message: "The server could not read the gateway's request" }
   if (era === "modern" && code === CODE.resourceNotFound) return { code: CODE.invalidParams, message }
-  if (era === "modern" && code === URL_ELICITATION) {
-    return { code: CODE.internal, message: "The server asks the user to open an address, which cannot be bridged to this protocol revision yet" }
+  if (era === "modern" && code === URL_ELICITATION_REQUIRED) {
+    return { code: CODE.internal, message: "The server asks the user to open an address, and names none" }
   }
   if (era === "legacy" && code === CODE.missingCapability) {
     return { code: CODE.internal, message: "The server needs a capability that the client did not declare (elicitation, sampling or roots)" }

@@ -3,7 +3,7 @@
  * within limits; then the message decides its era; then one fiber answers it.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
-import { type Context, Effect, type Fiber } from "effect"
+import { Context, Effect, type Fiber } from "effect"
 import type { Catalogue } from "../catalogue/Catalogue.ts"
 import type { Principal } from "../plugin/Auth.ts"
 import type { Router } from "../router/Router.ts"
@@ -15,7 +15,7 @@ import { type Inbound, type Message, readInbound } from "./Inbound.ts"
 import { inBatch } from "./revision/Batch.ts"
 import * as Legacy from "./revision/Legacy.ts"
 import * as Modern from "./revision/Modern.ts"
-import type { Parking } from "./Parking.ts"
+import { Parking } from "./Parking.ts"
 import { attachStream, type Session, Sessions } from "./Sessions.ts"
 
 export type McpServices = Catalogue | Parking | Router | Sessions
@@ -83,6 +83,7 @@ export const make = (context: Context.Context<McpServices>): McpHttp => {
   }
 
   const drain = Effect.gen(function*() {
+    yield* Context.get(context, Parking).end
     for (const fiber of listening) fiber.interruptUnsafe()
     while (running.size > 0) yield* Effect.sleep("10 millis")
   }).pipe(Effect.onInterrupt(() => Effect.sync(() => running.forEach((fiber) => fiber.interruptUnsafe()))))

@@ -48,29 +48,35 @@ export const listen = Effect.fnUntraced(function*(id: string, { values }: Messag
   const honoured = new Set(uris.filter((_, index) => releases[index]?._tag === "Some"))
 
   const tag = { _meta: { [META.subscription]: JSON.parse(id) } }
-  const tell = (method: string, params: object) =>
-    exchange.send(JSON.stringify({ jsonrpc: "2.0", method, params: { ...tag, ...params } }))
+  const written = (method: string, params: object) => JSON.stringify({ jsonrpc: "2.0", method, params: { ...tag, ...params } })
+  const textsOf = (change: Change): ReadonlyArray<string> => {
+    switch (change._tag) {
+      case "Updated":
+        return honoured.has(change.uri) ? [written("notifications/resources/updated", { uri: change.uri })] : []
+      case "Listed":
+        return [...methodsFor(change.kinds, lists)].map((method) => written(method, {}))
+      case "Elicited":
+        return []
+      case "Task":
+        return tasks.filter((task) => task.server === change.server && task.id === change.id)
+          .map(({ taskId }) => taskNotice(change.text, taskId, id))
+    }
+  }
+  // The acknowledgement is the first message, and true when it is sent: what comes before it waits for it.
+  const early: Array<string> = []
+  let send = (text: string): void => void early.push(text)
+  const stop = catalogue.onChange((change) => textsOf(change).forEach((text) => send(text)))
+  yield* router.hears
+  send = exchange.send
   exchange.stream()
-  tell("notifications/subscriptions/acknowledged", {
+  send(written("notifications/subscriptions/acknowledged", {
     notifications: {
       ...Object.fromEntries(lists.map((name) => [name, true])),
       ...(honoured.size === 0 ? {} : { resourceSubscriptions: [...honoured] }),
       ...(tasks.length === 0 ? {} : { taskIds: tasks.map(({ taskId }) => taskId) })
     }
-  })
-  const stop = catalogue.onChange((change: Change) => {
-    if (change._tag === "Updated") {
-      if (honoured.has(change.uri)) tell("notifications/resources/updated", { uri: change.uri })
-      return
-    }
-    if (change._tag === "Listed") {
-      for (const method of methodsFor(change.kinds, lists)) tell(method, {})
-      return
-    }
-    for (const task of tasks) {
-      if (task.server === change.server && task.id === change.id) exchange.send(taskNotice(change.text, task.taskId, id))
-    }
-  })
+  }))
+  for (const text of early) send(text)
   return yield* Effect.interruptible(Effect.never).pipe(Effect.ensuring(Effect.sync(() => {
     stop()
     for (const release of releases) if (release._tag === "Some") release.value()

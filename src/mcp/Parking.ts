@@ -52,6 +52,8 @@ export class Parking extends Context.Service<Parking, {
   readonly park: (call: Parked) => Effect.Effect<string | undefined>
   /** The call of a handle, which is spent by this; `undefined` when it is unknown, over or somebody else's. */
   readonly take: (handle: string, identity: Identity) => Effect.Effect<Parked | undefined>
+  /** Ends every call that waits: while the gateway stops no client can come back with answers. */
+  readonly end: Effect.Effect<void>
   readonly count: () => number
 }>()("manifold/mcp/Parking") {
   static readonly layer = Layer.effect(Parking, Effect.gen(function*() {
@@ -88,8 +90,12 @@ export class Parking extends Context.Service<Parking, {
       }
     })
     yield* Effect.forkScoped(Effect.schedule(sweep, Schedule.spaced("10 seconds")))
-    yield* Effect.addFinalizer(() => Effect.sync(() => parked.forEach(({ fiber }) => fiber?.interruptUnsafe())))
+    const end = Effect.sync(() => {
+      for (const { fiber } of parked.values()) fiber?.interruptUnsafe()
+      parked.clear()
+    })
+    yield* Effect.addFinalizer(() => end)
 
-    return Parking.of({ park, take, count: () => parked.size })
+    return Parking.of({ park, take, end, count: () => parked.size })
   }))
 }

@@ -8,6 +8,7 @@ import { type CallFailed, Router } from "../router/Router.ts"
 import { type Chunk, CODE, errorOf, type Exchange, resultOf } from "./Exchange.ts"
 import { errorFor, failureFor } from "./Failures.ts"
 import { downgraded, upgraded } from "./Results.ts"
+import { asInputRequired, canOpenUrls, elicitationIdsIn, URL_ELICITATION_REQUIRED } from "./UrlElicitation.ts"
 
 export interface Relayed {
   readonly era: Era
@@ -17,6 +18,8 @@ export interface Relayed {
   readonly session?: string
   readonly request: Request
   readonly caller: Caller
+  /** Hears the ids of addresses that the client is told to open. */
+  readonly elicited?: (ids: ReadonlyArray<string>) => void
   /** Takes the answer, for the id that the client then waits for. */
   readonly answer: Answer
 }
@@ -26,11 +29,12 @@ export type Answer = (status: number, body: (id: string) => ReadonlyArray<Chunk>
 /** Answers the request that the call began with. */
 export const answerTo = ({ respond }: Pick<Exchange, "respond">, id: string): Answer => (status, body) => respond(status, body(id))
 
-export const relay = ({ answer, caller, era, id, request, session }: Relayed): Effect.Effect<void, never, Catalogue | Router> =>
+export const relay = ({ answer, caller, elicited, era, id, request, session }: Relayed): Effect.Effect<void, never, Catalogue | Router> =>
   Effect.flatMap(Router, (router) =>
     Effect.matchEffect(router.call(request, caller), {
       onSuccess: (reply) => {
-        answered({ reply, era, answer, method: request.method })
+        if (reply.kind === "error" && reply.error.code === URL_ELICITATION_REQUIRED) elicited?.(elicitationIdsIn(reply.error.raw))
+        answered({ reply, era, answer, method: request.method, capabilities: caller.capabilities })
         return Effect.flatMap(References.MinimumLogLevel, (least) =>
           LogLevel.isGreaterThan(least, "Debug") ? Effect.void : Effect.logDebug("answered", { request: id, method: request.method, session }))
       },
@@ -55,9 +59,11 @@ interface Answering {
   readonly era: Era
   readonly answer: Answer
   readonly method: string
+  /** JSON text of what the client can be asked. */
+  readonly capabilities: string
 }
 
-const answered = ({ answer, era, method, reply }: Answering): void => {
+const answered = ({ answer, capabilities, era, method, reply }: Answering): void => {
   switch (reply.kind) {
     case "result": {
       if (reply.era === era) return answer(200, (id) => resultOf(id, reply.result))
@@ -66,6 +72,8 @@ const answered = ({ answer, era, method, reply }: Answering): void => {
       return answer(200, (id) => "unfit" in fit ? errorOf(id, CODE.internal, unfit(fit.unfit)) : resultOf(id, ...fit))
     }
     case "error": {
+      const asked = era === "modern" && reply.error.code === URL_ELICITATION_REQUIRED ? asInputRequired(reply.error.raw) : undefined
+      if (asked !== undefined) return askToOpen(answer, asked, capabilities)
       const own = errorFor(era, reply.error)
       const status = era === "modern" && reply.error.code === CODE.missingCapability ? 400 : 200
       return answer(status, (id) =>
@@ -74,6 +82,13 @@ const answered = ({ answer, era, method, reply }: Answering): void => {
           : errorOf(id, own.code, own.message, own.data))
     }
   }
+}
+
+/** With a client that cannot be shown an address there is no way on (2026-07-28, basic/patterns/mrtr). */
+const askToOpen = (answer: Answer, asked: string, capabilities: string): void => {
+  if (canOpenUrls(capabilities)) return answer(200, (id) => resultOf(id, asked))
+  const data = { requiredCapabilities: { elicitation: { url: {} } } }
+  return answer(400, (id) => errorOf(id, CODE.missingCapability, "The user has to open an address first, which the client cannot show", data))
 }
 
 const unfit = (resultType: string) =>

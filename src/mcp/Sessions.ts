@@ -35,6 +35,8 @@ export interface Session {
   /** Questions to the client, by the id that the gateway gave them, as JSON text. */
   readonly questions: Map<string, Question>
   asked: number
+  /** Addresses that the client was told to open, by the ids under which servers will say that this is done. */
+  readonly elicitations: Set<string>
   /** Streams that the client can come back to. */
   readonly logs: EventLogs
 }
@@ -111,6 +113,7 @@ const sessionWith = (given: Pick<Session, "id" | "principal" | "version" | "capa
   running: new Map(),
   questions: new Map(),
   asked: 0,
+  elicitations: new Set(),
   logs: new EventLogs()
 })
 
@@ -123,6 +126,10 @@ const tell = (session: Session, text: string) => {
 const hear = (session: Session, change: Change) => {
   // Legacy clients are told nothing of tasks.
   if (change._tag === "Task") return
+  if (change._tag === "Elicited") {
+    if (session.elicitations.delete(change.id)) tell(session, change.text)
+    return
+  }
   if (change._tag === "Updated") {
     if (!session.subscribed.has(change.uri)) return
     const params = { uri: change.uri }
@@ -130,6 +137,18 @@ const hear = (session: Session, change: Change) => {
   }
   for (const method of new Set([...change.kinds].map((kind) => LIST_CHANGED[kind]))) {
     tell(session, JSON.stringify({ jsonrpc: "2.0", method }))
+  }
+}
+
+/** Most addresses that a session waits for. */
+const ELICITATIONS = 64
+
+/** Remembers addresses that the client is told to open, the newest ones. */
+export const elicited = ({ elicitations }: Session, ids: ReadonlyArray<string>) => {
+  for (const id of ids) elicitations.add(id)
+  for (const oldest of elicitations) {
+    if (elicitations.size <= ELICITATIONS) return
+    elicitations.delete(oldest)
   }
 }
 

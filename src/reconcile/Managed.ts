@@ -93,7 +93,7 @@ export const start = Effect.fnUntraced(function*(
       welcome: offer.start,
       notified: (method, text) => {
         if (method === "notifications/resources/updated") tellUpdated(catalogue, id, text)
-        else if (isOfTask(method)) tellOfTask(catalogue, id, text)
+        else if (isOfTask(method) || method === "notifications/elicitation/complete") tellOf(catalogue, id, text)
         else fork(Effect.annotateLogs(offer.renew(method), { server: id }))
       },
       watched: () => subscriptions.wanted(id),
@@ -118,11 +118,13 @@ const tellUpdated = (catalogue: Catalogue["Service"], id: string, text: string) 
   catalogue.tell({ _tag: "Updated", uri: owner === undefined || owner.server === id ? uri : `${id}+${uri}` })
 }
 
-const tellOfTask = (catalogue: Catalogue["Service"], server: string, text: string) => {
+/** What concerns only those who know the id in it. */
+const tellOf = (catalogue: Catalogue["Service"], server: string, text: string) => {
   const message: unknown = JSON.parse(text)
-  const params = isRecord(message) ? message["params"] : undefined
-  const id = isRecord(params) ? params["taskId"] : undefined
-  if (typeof id === "string") catalogue.tell({ _tag: "Task", server, id, text })
+  const params = isRecord(message) && isRecord(message["params"]) ? message["params"] : {}
+  const { elicitationId, taskId } = params
+  if (typeof taskId === "string") catalogue.tell({ _tag: "Task", server, id: taskId, text })
+  if (typeof elicitationId === "string") catalogue.tell({ _tag: "Elicited", id: elicitationId, text })
 }
 
 /** What the server adds to the catalogue; nothing while it has never been ready or has failed for good. */

@@ -27,7 +27,9 @@ export class Router extends Context.Service<Router, {
   readonly call: (request: Request, caller: Caller) => Effect.Effect<Reply, CallFailed>
   /** Counts one more client that wants to hear about a resource; gives how to take that back. */
   readonly subscribe: (uri: string) => Effect.Effect<() => void, UnknownName>
-  /** The same for a task of this principal, by its public id. */
+  /** Waits, for a moment, until the servers tell what was subscribed to. */
+  readonly hears: Effect.Effect<void>
+  /** The same as `subscribe` for a task of this principal, by its public id. */
   readonly follow: (publicId: string, principal: Principal) => Effect.Effect<Followed, UnknownName>
 }>()("manifold/router/Router") {
   static readonly layer = Layer.effect(Router, Effect.gen(function*() {
@@ -81,7 +83,13 @@ export class Router extends Context.Service<Router, {
       return () => subscriptions.remove(server, topic)
     }
 
-    return Router.of({ call, subscribe, follow })
+    const hears = Effect.suspend(() =>
+      Effect.forEach(catalogue.current().served.values(), ({ slot }) => slot.current()?.hears ?? Effect.void, {
+        concurrency: "unbounded",
+        discard: true
+      }))
+
+    return Router.of({ call, subscribe, follow, hears })
   }))
 }
 

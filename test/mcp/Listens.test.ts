@@ -20,7 +20,7 @@ describe("a listen", () => {
           }),
           () => held--
         ).pipe(Effect.tap(Effect.yieldNow))
-      const router = Layer.succeed(Router, Router.of({ call: () => Effect.die("not called"), follow: () => Effect.die("not called"), subscribe }))
+      const router = Layer.succeed(Router, Router.of({ call: () => Effect.die("not called"), hears: Effect.void, follow: () => Effect.die("not called"), subscribe }))
       const uris = Array.from({ length: 1000 }, (_, index) => `a:${index}`)
       fiber.current = yield* Effect.forkChild(
         listen("1", listening(uris), exchange, { issuer: "i", subject: "s" }).pipe(Effect.provide(Layer.mergeAll(router, Catalogue.layer)))

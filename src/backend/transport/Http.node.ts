@@ -40,6 +40,7 @@ interface Exchange {
   readonly ended: (failure: Failure | undefined) => void
   /** Where its stream has come to. */
   readonly position: Position
+  readonly begun?: () => void
 }
 
 export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver): Transport => {
@@ -57,7 +58,7 @@ export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver
     accept: "application/json, text/event-stream"
   }
 
-  const dispatch = ({ body, ended, headers, id, method, position }: Exchange) => {
+  const dispatch = ({ begun, body, ended, headers, id, method, position }: Exchange) => {
     const limits = id === undefined ? NOTICE : {}
     pool.dispatch({ origin: endpoint.url.origin, path, method, headers, body, ...limits }, {
       onRequestStart: (controller) => {
@@ -66,6 +67,7 @@ export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver
         if (early.delete(id)) abort(id)
       },
       ...reading({
+        ...(begun === undefined ? {} : { begun }),
         origin: id === SHARED ? undefined : id,
         position,
         receiver,
@@ -113,7 +115,7 @@ export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver
   }
 
   /** The shared stream; a server may end it now and then, and it is opened again where it was. */
-  const openStream = (before: Position | undefined) => {
+  const openStream = (before: Position | undefined, begun: () => void) => {
     const position = start()
     position.lastEventId = before?.lastEventId
     const { lastEventId } = position
@@ -123,7 +125,9 @@ export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver
       body: null,
       id: SHARED,
       position,
+      begun,
       ended: (failure) => {
+        begun()
         if (isClosed) return
         // 405 says that there is no such stream, which is legal; many servers say 400 of a session that they do not know.
         const isForgotten = before !== undefined && (failure?.status === 404 || failure?.status === 400)
@@ -131,7 +135,7 @@ export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver
         if (isLost) return receiver.closed(failure.detail)
         const isBusy = failure?.status === 429 || (failure?.status ?? 0) >= 500
         if (failure?.kind === "stream_ended" || isBusy) {
-          setTimeout(() => isClosed || openStream(position), isBusy ? BUSY_PAUSE : position.retry)
+          setTimeout(() => isClosed || openStream(position, () => {}), isBusy ? BUSY_PAUSE : position.retry)
         }
       }
     })
@@ -165,7 +169,7 @@ export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver
     kind: "http",
     send,
     forget,
-    openStream: () => openStream(undefined),
+    openStream: (opened) => openStream(undefined, opened),
     agreed: (version) => {
       base["mcp-protocol-version"] = version
     },

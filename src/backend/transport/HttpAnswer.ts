@@ -11,11 +11,13 @@ export interface Reading {
   readonly position: Position
   readonly receiver: Receiver
   readonly session: (value: string) => void
+  /** The answer has begun. */
+  readonly begun?: () => void
 }
 
 /** Handlers that turn one HTTP answer into messages and, at its end, at most one failure. */
 export const reading = (
-  { origin, position, receiver, session }: Reading,
+  { begun, origin, position, receiver, session }: Reading,
   ended: (controller: Dispatcher.DispatchController, failure: Failure | undefined) => void
 ) => {
   let status = 0
@@ -27,6 +29,7 @@ export const reading = (
 
   const onResponseStart = (controller: Dispatcher.DispatchController, code: number, headers: IncomingHttpHeaders) => {
     status = code
+    begun?.()
     challenge = headers["www-authenticate"]
     const given = headers["mcp-session-id"]
     if (typeof given === "string" && code < 300) session(given)

@@ -89,7 +89,7 @@ const posting = (endpoint: Endpoint, target: URL, pool: Pool, receiver: Receiver
     })
   },
   forget: () => {},
-  openStream: () => {},
+  openStream: (opened) => opened(),
   agreed: () => {},
   close: () => {}
 })

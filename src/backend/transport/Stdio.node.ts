@@ -120,7 +120,7 @@ export const stdioTransport = (child: ChildProcess, receiver: Receiver): Transpo
     waiting += text + "\n"
   }
 
-  return { kind: "stdio", send, forget: () => {}, openStream: () => {}, agreed: () => {}, close: () => {} }
+  return { kind: "stdio", send, forget: () => {}, openStream: (opened) => opened(), agreed: () => {}, close: () => {} }
 }
 
 /** Closes stdin, then TERM, then KILL, and KILL for what is left of the group. */

@@ -45,8 +45,11 @@ export interface Transport {
   readonly send: (outgoing: Outgoing) => void
   /** Stops waiting for `id`; over HTTP its exchange is aborted. */
   readonly forget: (id: number) => void
-  /** Opens the stream for messages that belong to no request, where the transport has one (legacy HTTP GET). */
-  readonly openStream: () => void
+  /**
+   * Opens the stream for messages that belong to no request, where the transport has one (legacy HTTP GET).
+   * @param opened called when the backend has answered, whatever it said
+   */
+  readonly openStream: (opened: () => void) => void
   /** Version header for all that follows (legacy HTTP, after initialize). */
   readonly agreed: (version: string) => void
   /** Says goodbye where the protocol has a way to (legacy HTTP DELETE); the resources end with their scope. */

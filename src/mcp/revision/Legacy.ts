@@ -17,7 +17,8 @@ import { isLevel, reaches } from "../Levels.ts"
 import { LIST_METHODS, listed } from "../Lists.ts"
 import { metaOf, requestOf } from "../Meta.ts"
 import { answerTo, relay } from "../Relay.ts"
-import { type Session, Sessions } from "../Sessions.ts"
+import { elicited, type Session, Sessions } from "../Sessions.ts"
+import { elicitationIdsIn } from "../UrlElicitation.ts"
 import { quieten } from "../UpstreamLevel.ts"
 
 const RELAYED = new Set(["tools/call", "prompts/get", "resources/read", "completion/complete"])
@@ -118,6 +119,7 @@ const relayed = (id: string, message: Message, exchange: Exchange, session: Sess
         id,
         session: session.id.slice(0, 8),
         answer: answerTo(exchange, id),
+        elicited: (ids) => elicited(session, ids),
         request: requestOf(message, meta),
         caller: {
           era: "legacy",
@@ -166,6 +168,7 @@ const ask = (session: Session, send: (text: string) => void, question: Question)
   }
   const key = JSON.stringify(`manifold-${++session.asked}`)
   session.questions.set(key, question)
+  if (question.params !== undefined) elicited(session, elicitationIdsIn(question.params))
   const params = question.params === undefined ? "" : `,"params":${question.params}`
   send(`{"jsonrpc":"2.0","id":${key},"method":${JSON.stringify(question.method)}${params}}`)
 }
@@ -196,6 +199,7 @@ const subscribed = Effect.fnUntraced(function*(id: string, { method, values }: M
       return exchange.respond(200, errorOf(id, code, message, data))
     }
     session.subscribed.set(uri, release.success)
+    yield* (yield* Router).hears
   }
   exchange.respond(200, resultOf(id, "{}"))
 })

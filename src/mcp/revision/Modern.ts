@@ -16,6 +16,7 @@ import { LIST_METHODS, listed } from "../Lists.ts"
 import { type Meta, metaOf, requestOf } from "../Meta.ts"
 import { answerTo, relay } from "../Relay.ts"
 import { TASK_METHODS } from "../../router/Tasks.ts"
+import { ELICITATION_COMPLETE, isDeclined } from "../UrlElicitation.ts"
 import { check, decoded, type Refusal } from "./ModernChecks.ts"
 
 /** What a server may answer with a question to the user (basic/patterns/mrtr). */
@@ -53,6 +54,9 @@ export const handle = Effect.fnUntraced(function*(message: Message, exchange: Ex
   }
   if (method === "server/discover") return exchange.respond(200, resultOf(id, discovered(snapshot)))
   if (method === "subscriptions/listen") return yield* listen(id, message, exchange, principal)
+  if (isDeclined(values["inputResponses"])) {
+    return exchange.respond(200, errorOf(id, CODE.internal, "The user did not open the address that the server asked for"))
+  }
   const relayed = relaying(message, exchange, principal)
   return relayed.caller.capabilities === "{}" || !ASKING.has(method)
     ? yield* relay({ era: "modern", id, answer: answerTo(exchange, id), ...relayed })
@@ -84,7 +88,8 @@ const relaying = (message: Message, exchange: Exchange, principal: Principal) =>
       envelope: envelopeOf(meta),
       capabilities: askable(message.meta[META.capabilities]),
       listener: {
-        notify: exchange.send,
+        // The modern revision has no word for it: the client calls again when it wants to.
+        notify: (text: string) => text.includes(ELICITATION_COMPLETE) ? undefined : exchange.send(text),
         log: (text: string) => {
           if (isLevel(level) && reaches(text, level)) exchange.send(text)
         }
