@@ -6,6 +6,7 @@ import { NodeHttpServer, NodeServices } from "@effect/platform-node"
 import { Effect, Layer, Path, type Scope } from "effect"
 import { FetchHttpClient, HttpRouter, HttpServer } from "effect/http"
 import type { Plugin } from "#plugin"
+import { Activity } from "./admin/Activity.ts"
 import { routes } from "./admin/Api.ts"
 import { Stopping } from "./admin/Stopping.ts"
 import { Subscriptions } from "./backend/Subscriptions.ts"
@@ -39,7 +40,7 @@ const services = ({ builtIn, loaded, redactor }: GatewayOptions, dataDirectory: 
   const registry = Registry.layer(builtIn).pipe(Layer.provide(thirdPartyLayer))
   const catalogue = Layer.mergeAll(Catalogue.layer, Subscriptions.layer)
   const router = Router.layer.pipe(Layer.provide(TaskIds.layer(dataDirectory)))
-  const fronts = Layer.mergeAll(router, Sessions.layer, Parking.layer, Reconciler.layer, Stopping.layer, Layer.succeed(Redaction, redactor))
+  const fronts = Layer.mergeAll(router, Sessions.layer, Parking.layer, Reconciler.layer, Stopping.layer, Activity.layer, Layer.succeed(Redaction, redactor))
   return fronts.pipe(
     Layer.provideMerge(registry),
     Layer.provideMerge(Layer.mergeAll(cache, catalogue, Children.layer(dataDirectory))),
@@ -63,6 +64,9 @@ export const serve = Effect.fn("Gateway.serve")(function*(
 ): Effect.fn.Return<string, ListenFailed, GatewayServices | Scope.Scope> {
   const stopping = yield* Stopping
   const reconciler = yield* Reconciler
+  const activity = yield* Activity
+  const sessions = yield* Sessions
+  const parking = yield* Parking
   const scope = yield* Effect.scope
   const { allowed_hosts, allowed_origins, base_url, drain, host, port, transports } = manifest.hosting
   yield* Effect.addFinalizer(() => reconciler.stop)
@@ -77,6 +81,11 @@ export const serve = Effect.fn("Gateway.serve")(function*(
     drain,
     stopping: stopping.begin,
     others: yield* NodeHttpServer.makeHandler(admin, { scope })
+  })
+  activity.counted(() => {
+    const all = [...sessions.all()]
+    const streams = all.filter(({ stream }) => stream !== undefined).length
+    return { sessions: all.length, streams, parked: parking.count(), ...address.running() }
   })
   yield* reconciler.apply(manifest)
   return `http://${host.includes(":") ? `[${host}]` : host}:${address.port}${transports.http.path}`

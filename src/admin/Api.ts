@@ -3,6 +3,7 @@ import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { Redaction } from "../observe/Redaction.ts"
 import { Reconciler } from "../reconcile/Reconciler.ts"
+import { Activity } from "./Activity.ts"
 import { fingerprint } from "./Fingerprint.ts"
 import { Stopping } from "./Stopping.ts"
 
@@ -27,6 +28,8 @@ const servers = HttpRouter.add("GET", "/api/v1/servers", Effect.gen(function*() 
   return HttpServerResponse.jsonUnsafe(redactor.redactAll(status()))
 }))
 
+const activity = HttpRouter.add("GET", "/api/v1/activity", Effect.map(Activity, ({ now }) => HttpServerResponse.jsonUnsafe(now())))
+
 const fingerprints = HttpRouter.add("GET", "/api/v1/fingerprints", Effect.gen(function*() {
   const reconciler = yield* Reconciler
   const manifest = reconciler.manifest()
@@ -36,4 +39,4 @@ const fingerprints = HttpRouter.add("GET", "/api/v1/fingerprints", Effect.gen(fu
 
 const missing = HttpRouter.add("*", "/*", HttpServerResponse.jsonUnsafe({ error: "not_found", message: "There is nothing at this path" }, { status: 404 }))
 
-export const routes = Layer.mergeAll(live, ready, servers, fingerprints, missing)
+export const routes = Layer.mergeAll(live, ready, servers, activity, fingerprints, missing)

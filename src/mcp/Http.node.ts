@@ -34,6 +34,8 @@ export interface McpHttp {
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void
   /** Ends what only waits (listens), then waits until everything is answered; what is not by then is stopped. */
   readonly drain: Effect.Effect<void>
+  /** Requests that are being answered, and the listens among them. */
+  readonly running: () => { readonly requests: number; readonly listens: number }
 }
 
 export const make = (context: Context.Context<McpServices>): McpHttp => {
@@ -87,7 +89,7 @@ export const make = (context: Context.Context<McpServices>): McpHttp => {
     for (const fiber of listening) fiber.interruptUnsafe()
     while (running.size > 0) yield* Effect.sleep("10 millis")
   }).pipe(Effect.onInterrupt(() => Effect.sync(() => running.forEach((fiber) => fiber.interruptUnsafe()))))
-  return { handle, drain }
+  return { handle, drain, running: () => ({ requests: running.size, listens: listening.size }) }
 }
 
 export const refuse = (response: ServerResponse, { status, why }: Refused, headers?: Readonly<Record<string, string>>): void => {

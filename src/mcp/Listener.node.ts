@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net"
 import { Duration, Effect, Schema, type Scope } from "effect"
 import { admissionFor, admit } from "./Admission.node.ts"
-import { make as makeHttp, type McpServices, refuse } from "./Http.node.ts"
+import { make as makeHttp, type McpHttp, type McpServices, refuse } from "./Http.node.ts"
 import { Sessions } from "./Sessions.ts"
 
 export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
@@ -49,7 +49,7 @@ const CONNECTIONS = 10_000
 /** Listens until the scope closes; gives the address, which matters with port 0. */
 export const listen = Effect.fnUntraced(function*(
   options: ListenOptions
-): Effect.fn.Return<{ readonly host: string; readonly port: number }, ListenFailed, Scope.Scope | McpServices> {
+): Effect.fn.Return<{ readonly host: string; readonly port: number; readonly running: McpHttp["running"] }, ListenFailed, Scope.Scope | McpServices> {
   const context = yield* Effect.context<McpServices>()
   const fork = Effect.runForkWith(context)
   const sessions = yield* Sessions
@@ -93,7 +93,7 @@ export const listen = Effect.fnUntraced(function*(
     if (pathOf(request.url) === options.path) mcp.handle(request, response)
     else options.others(request, response)
   })
-  return { host: options.host, port }
+  return { host: options.host, port, running: mcp.running }
 })
 
 const pathOf = (url = "/"): string => {
