@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import { Catalogue } from "../../src/catalogue/Catalogue.ts"
 import { attachStream, MOST_SESSIONS, Sessions } from "../../src/mcp/Sessions.ts"
 
@@ -21,6 +23,13 @@ const stream = () => {
   return { sent, ends: () => ends, send: (text: string) => void sent.push(text), end: () => void ends++ }
 }
 
+/** A collection of everything that nothing holds; what a turn of the loop has looked at is held until it is over. */
+const collected = Effect.promise(async () => {
+  setFlagsFromString("--expose-gc")
+  await new Promise((over) => setImmediate(over))
+  runInNewContext("gc")()
+})
+
 describe("sessions", () => {
   it.effect("are found by who opened them, and not by others who know the id", () =>
     Effect.gen(function*() {
@@ -39,6 +48,24 @@ describe("sessions", () => {
       assert.strictEqual([...sessions.all()].length, 1)
       yield* TestClock.adjust("3 minutes")
       assert.isUndefined(yield* sessions.find(session.id, ada))
+    }).pipe(Effect.provide(layer)))
+
+  it.effect("give their memory back when they end for being idle", () =>
+    Effect.gen(function*() {
+      const sessions = yield* Sessions
+      const opened = yield* Effect.forEach(Array.from({ length: 100 }), () =>
+        Effect.map(sessions.open(opening), (session) => {
+          if (session !== undefined) attachStream(session, stream())
+          if (session !== undefined) session.stream = undefined
+          return new WeakRef(session ?? assert.fail("no session"))
+        }))
+      const alive = () => opened.filter((session) => session.deref() !== undefined).length
+      yield* TestClock.adjust("29 minutes")
+      yield* collected
+      assert.strictEqual(alive(), 100)
+      yield* TestClock.adjust("3 minutes")
+      yield* collected
+      assert.strictEqual(alive(), 0)
     }).pipe(Effect.provide(layer)))
 
   it.effect("do not end while a stream is open or a request runs, however long that is", () =>

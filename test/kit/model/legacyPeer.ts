@@ -85,7 +85,7 @@ const runCall = ({ calling: { answer, args, name }, headers, id, isOver, odd, po
     if (reply !== undefined) odd(`after the answer: ${JSON.stringify(message)}`)
     else if (step !== undefined) progress.push(step)
     else if (message.method === "elicitation/create" && answer !== undefined) {
-      post({ id: message.id, result: { action: "accept", content: { answer: answer(questionIn(message.params)) } } })
+      void Promise.resolve(answer(questionIn(message.params))).then((said) => post({ id: message.id, result: { action: "accept", content: { answer: said } } }))
     } else if (message.id === id && message.method === undefined) reply = message
     else odd(`on the stream of ${name}: ${JSON.stringify(message)}`)
   }

@@ -26,8 +26,11 @@ const send = (url: string, method: string, params: Params, heard: (id: number, m
   return { id, ...exchange(url, { headers, body, heard: (message) => heard(id, message) }) }
 }
 
-/** Begins with a listen for changes of the tools. */
-export const modernPeer = async (url: string, odd: Odd): Promise<Peer> => {
+/**
+ * Begins with a listen for changes of the tools.
+ * @param hears called at each notification beside calls
+ */
+export const modernPeer = async (url: string, odd: Odd, hears: (subject: string) => void = () => {}): Promise<Peer> => {
   const heard: Array<string> = []
   const leaving: Array<() => void> = []
 
@@ -40,6 +43,7 @@ export const modernPeer = async (url: string, odd: Odd): Promise<Peer> => {
       if (isTagged && message.method === "notifications/subscriptions/acknowledged") return acknowledged.resolve()
       if (!isTagged || subjectOf(message) !== subject) return odd(`on a listen for ${subject}: ${JSON.stringify(message)}`)
       heard.push(subject)
+      hears(subject)
     })
     void listening.ended.then(() => acknowledged.resolve())
     leaving.push(listening.abort)
@@ -89,7 +93,8 @@ const runCall = (url: string, { answer, args, name }: Calling, odd: Odd): Runnin
     if (reply === undefined) return { kind: "lost", text: `status ${await sent.status}`, progress }
     const questions = questionsIn(reply)
     if (questions.length === 0 || answer === undefined) return { ...textIn(reply), progress }
-    const inputResponses = Object.fromEntries(questions.map(([key, message]) => [key, { action: "accept", content: { answer: answer(message) } }]))
+    const answers = await Promise.all(questions.map(async ([key, message]) => [key, { action: "accept", content: { answer: await answer(message) } }] as const))
+    const inputResponses = Object.fromEntries(answers)
     const requestState = reply.result?.["requestState"]
     return round({ inputResponses, ...(requestState === undefined ? {} : { requestState }) })
   }

@@ -19,7 +19,7 @@ export interface Calling {
   readonly name: string
   readonly args: Readonly<Record<string, unknown>>
   /** The answer to a question with this message. */
-  readonly answer?: (message: string) => string
+  readonly answer?: (message: string) => string | Promise<string>
 }
 
 export interface Peer {
