@@ -9,6 +9,7 @@ import type { Plugin } from "#plugin"
 import { Activity } from "./admin/Activity.ts"
 import { routes } from "./admin/Api.ts"
 import { Stopping } from "./admin/Stopping.ts"
+import { LogLevels } from "./backend/LogLevels.ts"
 import { Subscriptions } from "./backend/Subscriptions.ts"
 import * as Children from "./backend/transport/Children.node.ts"
 import { Catalogue } from "./catalogue/Catalogue.ts"
@@ -38,7 +39,7 @@ const services = ({ builtIn, loaded, redactor }: GatewayOptions, dataDirectory: 
   const host = hostLayer({ directory: loaded.directory, dataDirectory })
   const cache = ArtifactCache.layer(dataDirectory)
   const registry = Registry.layer(builtIn).pipe(Layer.provide(thirdPartyLayer))
-  const catalogue = Layer.mergeAll(Catalogue.layer, Subscriptions.layer)
+  const catalogue = Layer.mergeAll(Catalogue.layer, LogLevels.layer, Subscriptions.layer)
   const router = Router.layer.pipe(Layer.provide(TaskIds.layer(dataDirectory)))
   const fronts = Layer.mergeAll(router, Sessions.layer, Parking.layer, Reconciler.layer, Stopping.layer, Activity.layer, Layer.succeed(Redaction, redactor))
   return fronts.pipe(

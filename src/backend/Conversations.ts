@@ -6,35 +6,32 @@
 import { Clock, Deferred, Duration, Effect, Exit, Schedule, Scope } from "effect"
 import { BackendFailed } from "./BackendFailed.ts"
 import type { Connection, Observer } from "./Connection.ts"
+import { type Follower, followOn, heldFor, type Held, isDoubtful, isHeard, isIdle, tellFollowers } from "./Held.ts"
+import { OWN_CAPABILITIES } from "./Handshake.ts"
 import type { Further, Opened } from "./Opened.ts"
-import { ALONE, keyOf, type Party } from "./Party.ts"
+import { ALONE, keyOf, NO_HEADERS, type Party } from "./Party.ts"
 import type { Children } from "./transport/Children.ts"
 import type { SpawnFailed } from "./transport/Stdio.node.ts"
-
-/** One conversation beside the first. */
-interface Held {
-  readonly key: string
-  readonly principal: string
-  readonly isExclusive: boolean
-  readonly sharer: string | undefined
-  readonly opened: Deferred.Deferred<Opened, BackendFailed>
-  readonly scope: Scope.Closeable
-  /** Once it is open. */
-  connection: Connection | undefined
-  users: number
-  /** Milliseconds since 1970. */
-  lastUsed: number
-  standing: Party["standing"]
-}
+import { watch } from "./Watch.ts"
 
 export interface Conversations {
   /** A conversation for one call, given back when the scope closes. */
   readonly lease: (party: Party) => Effect.Effect<Connection, BackendFailed, Scope.Scope>
+  /** Hears of a resource on the party's own conversation until that ends. */
+  readonly follow: (party: Party, follower: Follower) => Effect.Effect<void, BackendFailed>
   /** Ends what this sharer holds. */
   readonly over: (sharer: string) => void
   /** Sends a notification without parameters on what this sharer holds. */
   readonly tell: (sharer: string, method: string) => void
+  readonly each: (run: (opened: Opened) => void) => void
   readonly count: () => number
+}
+
+export interface Hearing {
+  /** Hears that lists have changed where a conversation has a state of its own, and what concerns only those who know an id. */
+  readonly notified: Observer["notified"]
+  /** Hears of each conversation when it is open. */
+  readonly began: (opened: Opened) => void
 }
 
 /** Most conversations with one backend, and of one principal among them. */
@@ -43,14 +40,11 @@ const MOST = { processes: { all: 64, each: 32 }, sessions: { all: 1024, each: 25
 /** How long an unused one is kept. */
 const IDLE = Duration.toMillis("5 minutes")
 
-/**
- * The conversations of a backend, which all end with the scope.
- * @param notified hears that lists have changed where a conversation has a state of its own
- */
+/** The conversations of a backend, which all end with the scope. */
 export const make = Effect.fnUntraced(function*(
   backend: string,
   further: Further,
-  notified: Observer["notified"]
+  { began, notified }: Hearing
 ): Effect.fn.Return<Conversations, never, Scope.Scope | Children> {
   const scope = yield* Effect.scope
   const context = yield* Effect.context<Children>()
@@ -59,12 +53,14 @@ export const make = Effect.fnUntraced(function*(
   const all = new Set<Held>()
 
   const end = (held: Held) => {
-    if (all.delete(held)) fork(Scope.close(held.scope, Exit.void))
+    if (!all.delete(held)) return
+    Deferred.doneUnsafe(held.ended, Exit.void)
+    fork(Scope.close(held.scope, Exit.void))
   }
 
   /** Ends the one of `among` that was not used for longest; says whether there was one. */
   const endIdlest = (among: ReadonlyArray<Held>): boolean => {
-    const [idlest] = among.filter(({ users }) => users === 0).sort((a, b) => a.lastUsed - b.lastUsed)
+    const [idlest] = among.filter(isIdle).sort((a, b) => a.lastUsed - b.lastUsed)
     if (idlest !== undefined) end(idlest)
     return idlest !== undefined
   }
@@ -75,10 +71,10 @@ export const make = Effect.fnUntraced(function*(
   }
 
   /** The last used of those that can take one more call. */
-  const freeFor = (key: string, { sharer }: Party): Held | undefined => {
+  const freeFor = (key: string, { sharer }: Party, isSilent: boolean): Held | undefined => {
     let found: Held | undefined
     for (const held of all) {
-      const isFree = held.key === key && sharer !== ALONE && !(held.isExclusive && held.users > 0)
+      const isFree = held.key === key && sharer !== ALONE && (isSilent || !(held.isExclusive && held.users > 0))
       if (isFree && (found === undefined || held.lastUsed >= found.lastUsed)) found = held
     }
     return found
@@ -86,14 +82,16 @@ export const make = Effect.fnUntraced(function*(
 
   const begin = Effect.fnUntraced(function*(party: Party, key: string, lastUsed: number) {
     const isExclusive = !further.tellsCalls && party.capabilities !== "{}"
-    const { principal, sharer, standing } = party
-    const opened = yield* Deferred.make<Opened, BackendFailed>()
-    const held: Held = { key, principal, sharer, isExclusive, opened, scope: yield* Scope.fork(scope), connection: undefined, users: 1, lastUsed, standing }
+    const { sharer } = party
+    const held = heldFor({ party, key, isExclusive, lastUsed, scope: yield* Scope.fork(scope) })
     all.add(held)
     let isOpen = false
     const observer: Observer = {
       // The other sessions of one process say what the first one says.
-      notified: (method, text) => isHeard(method, sharer) ? notified(method, text) : undefined,
+      notified: (method, text) => {
+        if (method === "notifications/resources/updated") tellFollowers(held, text)
+        else if (isHeard(method, sharer)) notified(method, text)
+      },
       garbage: () => {},
       // What ends while it is being opened says so by failing.
       closed: () => isOpen ? end(held) : undefined,
@@ -101,15 +99,17 @@ export const make = Effect.fnUntraced(function*(
       asksOnlyCall: isExclusive
     }
     const { capabilities, headers } = party
-    yield* further.open({ capabilities, headers, observer, isHeard: sharer !== undefined }).pipe(
+    yield* further.open({ capabilities, headers, observer, isHeard: sharer !== undefined || capabilities !== "{}" }).pipe(
+      Effect.tap((opened) => Effect.map(sharer === undefined ? Effect.succeed(undefined) : watch(opened), (made) => held.watch = made)),
       Effect.mapError((failure) => inWordsOf(backend, failure)),
-      Effect.onInterrupt(() => Deferred.fail(opened, new BackendFailed({ backend, reason: "closed", detail: "was left while it was being asked" }))),
+      Effect.onInterrupt(() => Deferred.fail(held.opened, new BackendFailed({ backend, reason: "closed", detail: "was left while it was being asked" }))),
       Effect.onExit((exit) =>
         Effect.sync(() => {
-          Deferred.doneUnsafe(opened, exit)
-          held.connection = Exit.isSuccess(exit) ? exit.value.connection : undefined
-          isOpen = held.connection?.isClosed === false
-          if (!isOpen) end(held)
+          Deferred.doneUnsafe(held.opened, exit)
+          held.open = Exit.isSuccess(exit) ? exit.value : undefined
+          isOpen = held.open?.connection.isClosed === false
+          if (held.open === undefined || !isOpen) end(held)
+          else began(held.open)
         })),
       Scope.provide(held.scope),
       Effect.forkIn(held.scope)
@@ -117,15 +117,18 @@ export const make = Effect.fnUntraced(function*(
     return held
   })
 
-  const take = Effect.fnUntraced(function*(party: Party): Effect.fn.Return<Held, BackendFailed, Children> {
+  /** @param isSilent for somebody who calls nothing on it: no user of it, and in no call's way */
+  const take = Effect.fnUntraced(function*(party: Party, isSilent: boolean): Effect.fn.Return<Held, BackendFailed, Children> {
     const key = keyOf(party)
     const now = yield* Clock.currentTimeMillis
-    const free = freeFor(key, party)
+    const free = freeFor(key, party, isSilent)
     if (free === undefined) {
       if (!hasRoom(party)) return yield* new BackendFailed({ backend, reason: "busy", detail: "has as many conversations as it may; try again later" })
-      return yield* begin(party, key, now)
+      const begun = yield* begin(party, key, now)
+      if (!isSilent) begun.users++
+      return begun
     }
-    free.users++
+    if (!isSilent) free.users++
     free.lastUsed = now
     free.standing = party.standing
     return free
@@ -139,33 +142,58 @@ export const make = Effect.fnUntraced(function*(
     })
 
   const sweep = Effect.map(Clock.currentTimeMillis, (now) => {
-    for (const held of all) if (held.users === 0 && now - held.lastUsed >= IDLE) end(held)
+    for (const held of all) if (isIdle(held) && now - held.lastUsed >= IDLE) end(held)
   })
   yield* Effect.forkScoped(Effect.schedule(sweep, Schedule.spaced("30 seconds")))
 
   return {
     lease: (party) =>
-      Effect.acquireRelease(Effect.provideContext(take(party), context), give).pipe(
+      Effect.acquireRelease(Effect.provideContext(take(party, false), context), give).pipe(
         Effect.flatMap(({ opened }) => Deferred.await(opened)),
         Effect.map(({ connection }) => connection)
+      ),
+    follow: (party, follower) =>
+      Effect.acquireUseRelease(
+        Effect.tap(Effect.provideContext(take(party, true), context), (held) => Effect.sync(() => held.followed++)),
+        (held) =>
+          Effect.andThen(Deferred.await(held.opened), Effect.acquireUseRelease(
+            Effect.sync(() => followOn(held, follower)),
+            () =>
+              Effect.suspend(() => held.watch?.caughtUp ?? Effect.void).pipe(
+                Effect.andThen(Effect.sync(follower.began)),
+                Effect.andThen(Deferred.await(held.ended))
+              ),
+            (stop) => Effect.sync(stop)
+          )),
+        (held) => Effect.sync(() => held.followed--)
       ),
     over: (sharer) => {
       for (const held of all) if (held.sharer === sharer) end(held)
     },
     tell: (sharer, method) => {
-      for (const held of all) if (held.sharer === sharer) held.connection?.notify(method, "")
+      for (const held of all) if (held.sharer === sharer) held.open?.connection.notify(method, "")
+    },
+    each: (run) => {
+      for (const { open } of all) if (open !== undefined) run(open)
     },
     count: () => all.size
   }
 })
 
-/** Lists change for all; where the state is one's own, what changes in it is heard from its conversation alone. */
-const isHeard = (method: string, sharer: string | undefined): boolean =>
-  method === "notifications/elicitation/complete" || (sharer !== undefined && method.endsWith("/list_changed"))
+/** Everything that a client of any revision can be asked: a server may offer more to such a client. */
+export const ALL_ASKABLE = JSON.stringify({ ...JSON.parse(OWN_CAPABILITIES), elicitation: { form: {}, url: {} }, roots: { listChanged: true }, sampling: { context: {}, tools: {} } })
 
-/** A question that a call left behind must not become another principal's. */
-const isDoubtful = ({ connection, isExclusive, sharer }: Held): boolean =>
-  isExclusive && sharer === undefined && connection?.hasAbandoned === true
+/**
+ * Whether a party's calls may not go over the first conversation: where not everybody shares it, and over
+ * HTTP where a legacy session is bound to a credential and to what its client can be asked. A process that
+ * everybody shares was told that nobody can be asked, since nothing would tell whose question one is.
+ */
+export const needsOwn = ({ further }: Opened, { capabilities, headers, sharer }: Party): boolean =>
+  further !== undefined &&
+  (sharer !== undefined || (!further.isProcess && (capabilities !== "{}" || headers !== NO_HEADERS)))
+
+/** A modern backend is told with each request what the client can be asked. */
+export const within = ({ handshake }: Opened, party: Party): Party => handshake.era === "modern" ? { ...party, capabilities: "{}" } : party
 
 const inWordsOf = (backend: string, failure: BackendFailed | SpawnFailed): BackendFailed =>
   failure._tag === "BackendFailed" ? failure : new BackendFailed({ backend, reason: "unreachable", detail: failure.message })

@@ -8,11 +8,12 @@ import type { LoadFailed } from "../plugin/Loader.ts"
 import { BackendFailed } from "./BackendFailed.ts"
 import type { Connection } from "./Connection.ts"
 import type { Era } from "./Era.ts"
-import { type Conversations, make as makeConversations } from "./Conversations.ts"
-import { OWN_CAPABILITIES } from "./Handshake.ts"
+import { ALL_ASKABLE, type Conversations, make as makeConversations, needsOwn, within } from "./Conversations.ts"
+import type { Follower } from "./Held.ts"
+import { OWN_CAPABILITIES, ownCall } from "./Handshake.ts"
 import { open } from "./Open.ts"
 import type { Opened, Target } from "./Opened.ts"
-import { NO_HEADERS, type Party } from "./Party.ts"
+import type { Party } from "./Party.ts"
 import { garbageCounter, rateLimited } from "./ChildLog.ts"
 import type { Children } from "./transport/Children.ts"
 import type { SpawnFailed } from "./transport/Stdio.node.ts"
@@ -44,6 +45,8 @@ export interface Spec {
   readonly notified: (method: string, text: string) => void
   /** What clients want to hear about, in the server's own words. */
   readonly watched: () => Topics
+  /** The level that a legacy server's log messages are wanted at. */
+  readonly logLevel: () => string | undefined
   readonly changed: (state: State) => void
 }
 
@@ -55,6 +58,8 @@ export interface Instance {
   readonly direct: (party: Party) => Connection | undefined
   /** The connection on which this party is served, held until the scope closes. */
   readonly lease: (party: Party) => Effect.Effect<Connection, BackendFailed, Scope.Scope>
+  /** Hears of a resource on the party's own conversation until that ends. */
+  readonly follow: (party: Party, follower: Follower) => Effect.Effect<void, BackendFailed>
   /** Ends what this sharer holds. */
   readonly over: (sharer: string) => void
   /** Sends a notification without parameters on what this sharer holds. */
@@ -65,6 +70,8 @@ export interface Instance {
   readonly recovered: Effect.Effect<void>
   /** Waits for the first time it is ready, however many attempts that takes. */
   readonly ready: Effect.Effect<void>
+  /** Looks at `logLevel` again. */
+  readonly relevel: () => void
   /** Looks at `watched` again. */
   readonly rewatch: () => void
   /** Waits, for a moment, until the server tells what is `watched`. */
@@ -118,6 +125,12 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
       spec.changed(state)
     })
 
+  const setLevel = ({ connection, handshake }: Opened) => {
+    const level = spec.logLevel()
+    if (level === undefined || handshake.era !== "legacy" || handshake.capabilities["logging"] === undefined) return
+    connection.call(ownCall("logging/setLevel", `"level":"${level}"`), { notify: () => {}, log: () => {}, done: () => {} })
+  }
+
   const attempt = Effect.gen(function*() {
     const context = yield* Effect.context<never>()
     const now = Effect.runForkWith(context)
@@ -140,7 +153,8 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
     }).pipe(Effect.tapError(() => Effect.sync(() => remembered = undefined)))
     yield* Effect.raceFirst(spec.welcome(started), Effect.flatMap(Deferred.await(ended), (why) => lost(spec.id, why)))
     remembered = { era: started.handshake.era, until: (yield* Clock.currentTimeMillis) + ERA_HOLDS }
-    if (started.further !== undefined) conversations = yield* makeConversations(spec.id, started.further, spec.notified)
+    if (started.further !== undefined) conversations = yield* makeConversations(spec.id, started.further, { notified: spec.notified, began: setLevel })
+    setLevel(started)
     watching = yield* watch(started)
     watching.topics(spec.watched())
     yield* watching.caughtUp
@@ -187,9 +201,12 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
   const direct = (party: Party): Connection | undefined =>
     opened === undefined || opened.connection.isClosed || needsOwn(opened, party) ? undefined : opened.connection
 
-  const lease = (party: Party) =>
+  const withConversations = <A, R>(
+    party: Party,
+    run: (all: Conversations, party: Party) => Effect.Effect<A, BackendFailed, R>
+  ): Effect.Effect<A, BackendFailed, R> =>
     Effect.suspend(() => {
-      if (opened !== undefined && conversations !== undefined && !opened.connection.isClosed) return conversations.lease(within(opened, party))
+      if (opened !== undefined && conversations !== undefined && !opened.connection.isClosed) return run(conversations, within(opened, party))
       const detail = `is not running now: it is ${opened === undefined ? state.phase : "degraded"}`
       return Effect.fail(new BackendFailed({ backend: spec.id, reason: "not_ready", detail, isUnsent: true }))
     })
@@ -210,31 +227,21 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
     state: () => state,
     opened: () => opened,
     direct,
-    lease,
+    lease: (party) => withConversations(party, (all, own) => all.lease(own)),
+    follow: (party, follower) => withConversations(party, (all, own) => all.follow(own, follower)),
     over: (sharer) => conversations?.over(sharer),
     tell: (sharer, method) => conversations?.tell(sharer, method),
     conversations: () => conversations?.count() ?? 0,
     recovered,
     ready: Deferred.await(ready),
+    relevel: () => {
+      if (opened !== undefined) setLevel(opened)
+      conversations?.each(setLevel)
+    },
     rewatch: () => watching?.topics(spec.watched()),
     hears: Effect.suspend(() => watching?.caughtUp ?? Effect.void),
     retryNow: Effect.asVoid(poke.open)
   }
 })
-
-/** Everything that a client of any revision can be asked: a server may offer more to such a client. */
-const ALL_ASKABLE = JSON.stringify({ ...JSON.parse(OWN_CAPABILITIES), elicitation: { form: {}, url: {} }, roots: { listChanged: true }, sampling: { context: {}, tools: {} } })
-
-/**
- * Whether a party's calls may not go over the first conversation: where not everybody shares it, and over
- * HTTP where a legacy session is bound to a credential and to what its client can be asked. A process that
- * everybody shares was told that nobody can be asked, since nothing would tell whose question one is.
- */
-const needsOwn = ({ further }: Opened, { capabilities, headers, sharer }: Party): boolean =>
-  further !== undefined &&
-  (sharer !== undefined || (!further.isProcess && (capabilities !== "{}" || headers !== NO_HEADERS)))
-
-/** A modern backend is told with each request what the client can be asked. */
-const within = ({ handshake }: Opened, party: Party): Party => handshake.era === "modern" ? { ...party, capabilities: "{}" } : party
 
 const lost = (backend: string, why: string) => Effect.fail(new BackendFailed({ backend, reason: "closed", detail: why }))

@@ -24,6 +24,8 @@ export interface Asking {
   readonly exchange: Exchange
   readonly caller: Caller
   readonly request: Request
+  /** Whether the client wants to hear a log message. */
+  readonly isLogged: (text: string) => boolean
 }
 
 /** Begins the call, or goes on with the one that waits for the answers this request brings. */
@@ -64,12 +66,11 @@ const begin = Effect.fnUntraced(function*(asking: Asking) {
     asked: 0,
     expires: 0
   }
-  const { listener } = asking.caller
   const caller: Caller = {
     ...asking.caller,
     listener: {
       notify: (text) => tell(call, text),
-      log: (text) => call.turn === undefined ? undefined : listener.log(text),
+      log: (text) => asking.isLogged(text) ? tell(call, text) : undefined,
       ask: (question) => {
         const asked = ++call.asked
         call.questions.set(`q${asked}`, question)
@@ -78,10 +79,14 @@ const begin = Effect.fnUntraced(function*(asking: Asking) {
       }
     }
   }
-  call.fiber = fork(relay({ era: "modern", id: asking.id, answer: inTurn(call), caller, request: asking.request }))
+  const answer = inTurn(call, () => void fork(put(parking, call)))
+  call.fiber = fork(relay({ era: "modern", id: asking.id, answer, caller, request: asking.request }))
   call.fiber.addObserver((exit) => {
     // Stopped from elsewhere, or by a defect: whoever waits must hear of it.
-    if (exit._tag === "Failure") inTurn(call)(500, (id) => errorOf(id, CODE.internal, "The call was stopped"))
+    if (exit._tag === "Failure") {
+      call.questions.clear()
+      answer(500, (id) => errorOf(id, CODE.internal, "The call was stopped"))
+    }
     answerDefect(exit, { exchange: asking.exchange, id: undefined, log: fork })
   })
   yield* held(call, turn)
@@ -105,14 +110,18 @@ const tell = ({ turn }: Parked, text: string) => {
   if (fit !== undefined) turn?.exchange.send(fit)
 }
 
-/** Answers whichever turn it is, under its own id; an answer that comes between turns is kept for the next. */
-const inTurn = (call: Parked): Answer => (status, body) => {
+/**
+ * Answers whichever turn it is, under its own id; an answer that comes between turns is kept for the next,
+ * and so is one that comes before a question has been put, since its server still waits to hear.
+ */
+const inTurn = (call: Parked, putNow: () => void): Answer => (status, body) => {
   const ending = (turn: Turn) => {
     turn.exchange.respond(status, body(turn.id))
     end(call, turn)
   }
-  if (call.turn === undefined) call.ending = ending
-  else ending(call.turn)
+  if (call.turn !== undefined && call.questions.size === 0) return ending(call.turn)
+  call.ending = ending
+  if (call.turn !== undefined) putNow()
 }
 
 /** Ends the turn with the questions that are open, and parks the call. */
@@ -123,6 +132,7 @@ const put = Effect.fnUntraced(function*(parking: Parking["Service"], call: Parke
   call.turn = undefined
   const handle = yield* parking.park(call)
   if (handle === undefined) {
+    if (call.ending !== undefined) return call.ending(turn)
     call.fiber?.interruptUnsafe()
     exchange.respond(200, errorOf(id, CODE.internal, "Too many calls wait for an answer of their users; try again later"))
     return end(call, turn)
@@ -143,12 +153,12 @@ const goOn = Effect.fnUntraced(function*(asking: Asking, handle: string) {
     const why = "This call does not wait for an answer: its state has expired, was used before, or is another call's. It was not run again"
     return asking.exchange.respond(200, errorOf(turn.id, CODE.invalidParams, why))
   }
-  if (call.ending !== undefined) return call.ending(turn)
-  call.turn = turn
   for (const [key, answer] of answersIn(asking.message)) {
     call.questions.get(key)?.answer(`"result":${answer}`)
     call.questions.delete(key)
   }
+  if (call.ending !== undefined) return call.ending(turn)
+  call.turn = turn
   // What was not answered is asked again.
   if (call.questions.size > 0) yield* put(parking, call)
   return yield* held(call, turn)

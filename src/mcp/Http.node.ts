@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { Context, Effect, type Fiber } from "effect"
+import type { LogLevels } from "../backend/LogLevels.ts"
 import type { Catalogue } from "../catalogue/Catalogue.ts"
 import type { Principal } from "../plugin/Auth.ts"
 import type { Router } from "../router/Router.ts"
@@ -18,7 +19,7 @@ import * as Modern from "./revision/Modern.ts"
 import { Parking } from "./Parking.ts"
 import { attachStream, type Session, Sessions } from "./Sessions.ts"
 
-export type McpServices = Catalogue | Parking | Router | Sessions
+export type McpServices = Catalogue | LogLevels | Parking | Router | Sessions
 
 /** Largest body in bytes. */
 const BODY = 4 * 1024 * 1024

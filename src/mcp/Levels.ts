@@ -1,7 +1,6 @@
-/** Severities of `notifications/message`, as in RFC 5424 (server/utilities/logging). */
+/** Which `notifications/message` a client wants to hear (server/utilities/logging). */
+import { LEVELS } from "../backend/LogLevels.ts"
 import { isRecord } from "../lib/Record.ts"
-
-export const LEVELS: ReadonlyArray<string> = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
 
 export const isLevel = (level: unknown): level is string => typeof level === "string" && LEVELS.includes(level)
 

@@ -9,6 +9,7 @@ import type { Kind } from "../catalogue/Definition.ts"
 import { isRecord } from "../lib/Record.ts"
 import type { Principal } from "../plugin/Auth.ts"
 import { Router } from "../router/Router.ts"
+import { askable } from "./Askable.ts"
 import { type Exchange, resultOf } from "./Exchange.ts"
 import type { Message } from "./Inbound.ts"
 import { taskNotice } from "./TaskNotice.ts"
@@ -35,24 +36,29 @@ const NAMED = 1000
  * Answers only when the gateway stops: the listen lives as long as its stream. Only the
  * waiting can be interrupted, so that what it subscribed to is always taken back.
  */
-export const listen = Effect.fnUntraced(function*(id: string, { values }: Message, exchange: Exchange, principal: Principal) {
+export const listen = Effect.fnUntraced(function*(id: string, { meta, values }: Message, exchange: Exchange, principal: Principal) {
   const catalogue = yield* Catalogue
   const router = yield* Router
+  // The acknowledgement is the first message, and true when it is sent: what comes before it waits for it.
+  const early: Array<string> = []
+  let send = (text: string): void => void early.push(text)
   const asked = isRecord(values["notifications"]) ? values["notifications"] : {}
   const lists = ["toolsListChanged", "promptsListChanged", "resourcesListChanged"].filter((name) => asked[name] === true)
   const uris = textsIn(asked["resourceSubscriptions"])
   const taskIds = textsIn(asked["taskIds"])
   const tasks = yield* Effect.forEach(taskIds, (taskId) =>
     Effect.option(Effect.map(router.follow(taskId, principal), (followed) => ({ ...followed, taskId })))).pipe(Effect.map(Arr.getSomes))
-  const releases = yield* Effect.forEach(uris, (uri) => Effect.option(router.subscribe(uri)))
+  const sharer = { principal, capabilities: askable(meta[META.capabilities]) }
+  const releases = yield* Effect.forEach(uris, (uri) => Effect.option(router.subscribe(uri, sharer, () => send(updated(uri)))))
   const honoured = new Set(uris.filter((_, index) => releases[index]?._tag === "Some"))
 
   const tag = { _meta: { [META.subscription]: JSON.parse(id) } }
   const written = (method: string, params: object) => JSON.stringify({ jsonrpc: "2.0", method, params: { ...tag, ...params } })
+  const updated = (uri: string) => written("notifications/resources/updated", { uri })
   const textsOf = (change: Change): ReadonlyArray<string> => {
     switch (change._tag) {
       case "Updated":
-        return honoured.has(change.uri) ? [written("notifications/resources/updated", { uri: change.uri })] : []
+        return honoured.has(change.uri) ? [updated(change.uri)] : []
       case "Listed":
         return [...methodsFor(change.kinds, lists)].map((method) => written(method, {}))
       case "Elicited":
@@ -62,9 +68,6 @@ export const listen = Effect.fnUntraced(function*(id: string, { values }: Messag
           .map(({ taskId }) => taskNotice(change.text, taskId, id))
     }
   }
-  // The acknowledgement is the first message, and true when it is sent: what comes before it waits for it.
-  const early: Array<string> = []
-  let send = (text: string): void => void early.push(text)
   const stop = catalogue.onChange((change) => textsOf(change).forEach((text) => send(text)))
   yield* router.hears
   send = exchange.send

@@ -4,6 +4,7 @@
  */
 import { Clock, Context, Duration, Effect, Layer, Schedule } from "effect"
 import type { Question } from "../backend/Connection.ts"
+import { LogLevels } from "../backend/LogLevels.ts"
 import { Catalogue, type Change } from "../catalogue/Catalogue.ts"
 import type { Principal } from "../plugin/Auth.ts"
 import { EventLogs } from "./EventLog.ts"
@@ -24,6 +25,8 @@ export interface Session {
   /** JSON text of the client's `clientInfo`. */
   readonly client: string | undefined
   level: string | undefined
+  /** Takes back that somebody wants to hear this level. */
+  unwant: () => void
   lastSeen: number
   stream: Stream | undefined
   /** Notifications for a client whose stream is not open yet; each once. */
@@ -53,11 +56,13 @@ export class Sessions extends Context.Service<Sessions, {
   ) => Effect.Effect<Session | undefined>
   /** The session of this id if it belongs to this principal. */
   readonly find: (id: string, principal: Principal) => Effect.Effect<Session | undefined>
+  readonly setLevel: (session: Session, level: string) => void
   readonly close: (session: Session) => void
   readonly all: () => Iterable<Session>
 }>()("manifold/mcp/Sessions") {
   static readonly layer = Layer.effect(Sessions, Effect.gen(function*() {
     const catalogue = yield* Catalogue
+    const levels = yield* LogLevels
     const sessions = new Map<string, Session>()
 
     const open = ({ capabilities, client, principal, version }: Parameters<Sessions["Service"]["open"]>[0]) =>
@@ -76,8 +81,16 @@ export class Sessions extends Context.Service<Sessions, {
         return session
       })
 
+    const setLevel = (session: Session, level: string) => {
+      const before = session.unwant
+      session.level = level
+      session.unwant = levels.want(level)
+      before()
+    }
+
     const close = (session: Session) => {
       sessions.delete(session.id)
+      session.unwant()
       session.stream?.end()
       for (const release of session.subscribed.values()) release()
       for (const cancel of session.running.values()) cancel()
@@ -100,13 +113,14 @@ export class Sessions extends Context.Service<Sessions, {
       }
     }).pipe(Effect.schedule(Schedule.spaced("1 minute")), Effect.forkScoped)
 
-    return Sessions.of({ open, find, close, all: () => sessions.values() })
+    return Sessions.of({ open, find, setLevel, close, all: () => sessions.values() })
   }))
 }
 
 const sessionWith = (given: Pick<Session, "id" | "principal" | "version" | "capabilities" | "client" | "lastSeen">): Session => ({
   ...given,
   level: undefined,
+  unwant: () => {},
   stream: undefined,
   missed: new Set(),
   subscribed: new Map(),
@@ -123,6 +137,10 @@ const tell = (session: Session, text: string) => {
   else if (session.missed.size < MISSED) session.missed.add(text)
 }
 
+/** Says that a resource has changed, by its public URI. */
+export const tellUpdated = (session: Session, uri: string) =>
+  tell(session, JSON.stringify({ jsonrpc: "2.0", method: "notifications/resources/updated", params: { uri } }))
+
 const hear = (session: Session, change: Change) => {
   // Legacy clients are told nothing of tasks.
   if (change._tag === "Task") return
@@ -132,8 +150,7 @@ const hear = (session: Session, change: Change) => {
   }
   if (change._tag === "Updated") {
     if (!session.subscribed.has(change.uri)) return
-    const params = { uri: change.uri }
-    return tell(session, JSON.stringify({ jsonrpc: "2.0", method: "notifications/resources/updated", params }))
+    return tellUpdated(session, change.uri)
   }
   for (const method of new Set([...change.kinds].map((kind) => LIST_CHANGED[kind]))) {
     tell(session, JSON.stringify({ jsonrpc: "2.0", method }))

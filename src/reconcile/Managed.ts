@@ -5,6 +5,7 @@
 import { type Duration, Effect, Exit, type FileSystem, type Path, Scope } from "effect"
 import { isOfTask } from "../backend/Connection.ts"
 import * as Instances from "../backend/Instance.ts"
+import { LogLevels } from "../backend/LogLevels.ts"
 import { Subscriptions } from "../backend/Subscriptions.ts"
 import type { Children } from "../backend/transport/Children.ts"
 import { Catalogue, type Served } from "../catalogue/Catalogue.ts"
@@ -20,7 +21,15 @@ import { targetOf } from "./Launching.ts"
 import * as Offers from "./Offer.ts"
 import { sameInstance, type Unfit, type Wanted } from "./Wanted.ts"
 
-export type InstanceServices = ArtifactCache | Catalogue | Children | FileSystem.FileSystem | Host | Path.Path | Subscriptions
+export type InstanceServices =
+  | ArtifactCache
+  | Catalogue
+  | Children
+  | FileSystem.FileSystem
+  | Host
+  | LogLevels
+  | Path.Path
+  | Subscriptions
 
 /** Publishes the catalogue anew; `announced` are lists that their server says have changed. */
 export type Publish = (announced?: ReadonlySet<Kind>) => Effect.Effect<void>
@@ -79,6 +88,7 @@ export const start = Effect.fnUntraced(function*(
   const scope = yield* Scope.fork(parent)
   const subscriptions = yield* Subscriptions
   const catalogue = yield* Catalogue
+  const levels = yield* LogLevels
   const id = wanted.entry.id
   const build = Effect.gen(function*() {
     const loader = yield* wanted.loader.build
@@ -97,6 +107,7 @@ export const start = Effect.fnUntraced(function*(
         else fork(Effect.annotateLogs(offer.renew(method), { server: id }))
       },
       watched: () => subscriptions.wanted(id),
+      logLevel: levels.wanted,
       changed: () => fork(publish())
     })
     return { wanted, generation, instance, offer, scope }

@@ -4,6 +4,7 @@
  * one new catalogue is published. Applying the same manifest twice changes nothing.
  */
 import { Clock, Context, type Duration, Effect, Equal, Exit, Layer, Scope, Semaphore } from "effect"
+import { LogLevels } from "../backend/LogLevels.ts"
 import { Subscriptions } from "../backend/Subscriptions.ts"
 import { Catalogue } from "../catalogue/Catalogue.ts"
 import { snapshot } from "../catalogue/Snapshot.ts"
@@ -32,6 +33,7 @@ export class Reconciler extends Context.Service<Reconciler, {
     const catalogue = yield* Catalogue
     const registry = yield* Registry
     const subscriptions = yield* Subscriptions
+    const levels = yield* LogLevels
     const scope = yield* Effect.scope
     const context = yield* Effect.context<InstanceServices | Registry>()
     const lock = Semaphore.makeUnsafe(1)
@@ -155,10 +157,11 @@ export class Reconciler extends Context.Service<Reconciler, {
       return changes
     }, (effect) => lock.withPermit(Effect.uninterruptible(Effect.provideContext(effect, context))))
 
-    yield* Effect.acquireRelease(
-      Effect.sync(() => subscriptions.onChange((id) => servers.get(id)?.serving?.instance.rewatch())),
-      (stop) => Effect.sync(stop)
-    )
+    const stops = [
+      subscriptions.onChange((id) => servers.get(id)?.serving?.instance.rewatch()),
+      levels.onChange(() => servers.forEach(({ serving }) => serving?.instance.relevel()))
+    ]
+    yield* Effect.addFinalizer(() => Effect.sync(() => stops.forEach((stop) => stop())))
 
     const status = (): GatewayStatus => ({
       generation,

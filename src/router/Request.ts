@@ -37,8 +37,11 @@ export type Sharing = "shared" | "per_principal" | "per_session"
 /** A principal as one text, different for different ones. */
 export const ownerOf = ({ issuer, subject }: Principal): string => JSON.stringify([issuer, subject])
 
+/** What of a caller says with whom it shares. */
+export type Sharer = Pick<Caller, "capabilities" | "principal" | "session" | "standing">
+
 /** The caller as a server takes it: with whom it shares, and under which credential. */
-export const partyOf = ({ capabilities, principal, session, standing }: Caller, sharing: Sharing, headers = NO_HEADERS): Party => {
+export const partyOf = ({ capabilities, principal, session, standing }: Sharer, sharing: Sharing, headers = NO_HEADERS): Party => {
   const owner = ownerOf(principal)
   const sharer = sharing === "shared" ? undefined : sharing === "per_principal" ? owner : session ?? ALONE
   return { sharer, principal: owner, capabilities, headers, ...(sharer === undefined ? {} : { standing }) }

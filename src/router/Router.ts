@@ -2,15 +2,17 @@
  * Takes a client's request to the server that owns the name in it, under that
  * server's credential and time limit, and brings back the answer as it was given.
  */
-import { Context, Effect, Layer } from "effect"
+import { Context, Deferred, Effect, Exit, Layer } from "effect"
 import { BackendFailed } from "../backend/BackendFailed.ts"
 import type { Reply } from "../backend/Connection.ts"
+import { ALONE, type Party } from "../backend/Party.ts"
 import { Subscriptions, type Topic } from "../backend/Subscriptions.ts"
 import { Catalogue } from "../catalogue/Catalogue.ts"
+import type { Route } from "../catalogue/Snapshot.ts"
 import { Tracing } from "../observe/Tracing.ts"
 import type { ConsentNeeded, CredentialRefused, Principal } from "../plugin/Auth.ts"
 import { relay } from "./Relaying.ts"
-import { type Caller, ownerOf, type Request, stringParam } from "./Request.ts"
+import { type Caller, ownerOf, partyOf, type Request, type Sharer, stringParam } from "./Request.ts"
 import { targetOf, taskTarget, UnknownName } from "./Target.ts"
 import { TaskIds, type TaskRef } from "./TaskIds.ts"
 import { refusal } from "./Rounds.ts"
@@ -25,8 +27,11 @@ export type CallFailed = UnknownName | BackendFailed | CredentialRefused | Conse
 
 export class Router extends Context.Service<Router, {
   readonly call: (request: Request, caller: Caller) => Effect.Effect<Reply, CallFailed>
-  /** Counts one more client that wants to hear about a resource; gives how to take that back. */
-  readonly subscribe: (uri: string) => Effect.Effect<() => void, UnknownName>
+  /**
+   * Counts one more client that wants to hear about a resource; gives how to take that back.
+   * @param heard called where the client has a state of its own; what all share is told by the catalogue
+   */
+  readonly subscribe: (uri: string, caller: Sharer, heard: () => void) => Effect.Effect<() => void, UnknownName>
   /** Waits, for a moment, until the servers tell what was subscribed to. */
   readonly hears: Effect.Effect<void>
   /** The same as `subscribe` for a task of this principal, by its public id. */
@@ -37,6 +42,7 @@ export class Router extends Context.Service<Router, {
     const subscriptions = yield* Subscriptions
     const ids = yield* TaskIds
     const isTraced = yield* Tracing
+    const fork = Effect.runForkWith(yield* Effect.context<never>())
 
     const taskOf = Effect.fnUntraced(function*(request: Request, { principal }: Caller) {
       const publicId = stringParam(request, "taskId") ?? ""
@@ -64,13 +70,26 @@ export class Router extends Context.Service<Router, {
       return { ...reply, result: withTaskId(reply.result, yield* ids.seal(ownerOf(caller.principal), { server: server.id, id })) }
     }, (effect, request) => isTraced ? Effect.withSpan(effect, request.method, { captureStackTrace: false }) : effect)
 
-    const subscribe = (uri: string) =>
+    const subscribe = (uri: string, caller: Sharer, heard: () => void) =>
       Effect.suspend(() => {
-        const { snapshot } = catalogue.current()
+        const { served, snapshot } = catalogue.current()
         const route = snapshot.ownerOfUri(uri)
         if (route === undefined) return Effect.fail(new UnknownName({ kind: "resource", name: uri }))
-        return Effect.succeed(count(route.server, { kind: "resource", name: route.name }))
+        const server = served.get(route.server)
+        const party = partyOf(caller, server?.sharing ?? "shared")
+        return party.sharer === undefined || party.sharer === ALONE
+          ? Effect.succeed(count(route.server, { kind: "resource", name: route.name }))
+          : followed(route, party, heard)
       })
+
+    /** Follows the server's current instance, and again when that or the conversation is another. */
+    const followed = ({ name, server }: Route, party: Party, heard: () => void) => {
+      const begun = Deferred.makeUnsafe<void>()
+      const follower = { uri: name, heard, began: () => Deferred.doneUnsafe(begun, Exit.void) }
+      const once = Effect.suspend(() => catalogue.current().served.get(server)?.slot.current()?.follow(party, follower) ?? Effect.void)
+      const fiber = fork(Effect.forever(Effect.andThen(Effect.ignore(once), Effect.sleep("1 second"))))
+      return Effect.as(Effect.timeoutOption(Deferred.await(begun), BEGINNING), () => fiber.interruptUnsafe())
+    }
 
     const follow = Effect.fnUntraced(function*(publicId: string, principal: Principal): Effect.fn.Return<Followed, UnknownName> {
       const task = yield* ids.open(ownerOf(principal), publicId)
@@ -92,6 +111,9 @@ export class Router extends Context.Service<Router, {
     return Router.of({ call, subscribe, follow, hears })
   }))
 }
+
+/** How long a subscription waits for a conversation of its own to begin. */
+const BEGINNING = "5 seconds"
 
 const notReady = (backend: string) => new BackendFailed({ backend, reason: "not_ready", detail: "is not running now", isUnsent: true })
 

@@ -170,6 +170,7 @@ const running = Effect.fnUntraced(function*({ target, welcome = Effect.void }: R
     welcome: () => welcome,
     notified: () => {},
     watched: () => NO_TOPICS,
+    logLevel: () => undefined,
     changed: (state) => {
       states.push(state)
       Queue.offerUnsafe(entered, state)

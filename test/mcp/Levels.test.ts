@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { isLevel, LEVELS, reaches } from "../../src/mcp/Levels.ts"
+import { LEVELS } from "../../src/backend/LogLevels.ts"
+import { isLevel, reaches } from "../../src/mcp/Levels.ts"
 
 const log = (level: unknown) => JSON.stringify({ jsonrpc: "2.0", method: "notifications/message", params: { level } })
 

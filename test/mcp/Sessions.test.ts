@@ -3,12 +3,13 @@ import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
+import { LogLevels } from "../../src/backend/LogLevels.ts"
 import { Catalogue } from "../../src/catalogue/Catalogue.ts"
 import { attachStream, MOST_SESSIONS, Sessions } from "../../src/mcp/Sessions.ts"
 
 const ada = { issuer: "i", subject: "ada" }
 const opening = { principal: ada, version: "2025-06-18", capabilities: "{}", client: undefined }
-const layer = Layer.provideMerge(Sessions.layer, Catalogue.layer)
+const layer = Layer.provideMerge(Sessions.layer, Layer.mergeAll(Catalogue.layer, LogLevels.layer))
 
 const opened = Effect.gen(function*() {
   const sessions = yield* Sessions

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
 import { PassThrough } from "node:stream"
 import { Catalogue } from "../../src/catalogue/Catalogue.ts"
+import { LogLevels } from "../../src/backend/LogLevels.ts"
 import { Subscriptions } from "../../src/backend/Subscriptions.ts"
 import { Parking } from "../../src/mcp/Parking.ts"
 import { Sessions } from "../../src/mcp/Sessions.ts"
@@ -52,7 +53,7 @@ describe("a client on standard input and output", () => {
     }).pipe(Effect.scoped, Effect.provide(services)))
 })
 
-const base = Layer.mergeAll(Catalogue.layer, Subscriptions.layer)
+const base = Layer.mergeAll(Catalogue.layer, LogLevels.layer, Subscriptions.layer)
 const services = Layer.mergeAll(Sessions.layer, Router.layer.pipe(Layer.provide(TaskIds.ephemeral)), Parking.layer).pipe(Layer.provideMerge(base))
 
 const client = Effect.gen(function*() {

@@ -17,9 +17,8 @@ import { isLevel, reaches } from "../Levels.ts"
 import { LIST_METHODS, listed } from "../Lists.ts"
 import { metaOf, requestOf } from "../Meta.ts"
 import { answerTo, relay } from "../Relay.ts"
-import { elicited, type Session, Sessions } from "../Sessions.ts"
+import { elicited, type Session, Sessions, tellUpdated } from "../Sessions.ts"
 import { elicitationIdsIn } from "../UrlElicitation.ts"
-import { quieten } from "../UpstreamLevel.ts"
 
 const RELAYED = new Set(["tools/call", "prompts/get", "resources/read", "completion/complete"])
 
@@ -176,9 +175,8 @@ const ask = (session: Session, send: (text: string) => void, question: Question)
 const setLevel = Effect.fnUntraced(function*(id: string, { values }: Message, exchange: Exchange, session: Session) {
   const { level } = values
   if (!isLevel(level)) return exchange.respond(200, errorOf(id, CODE.invalidParams, "Unknown log level"))
-  session.level = level
-  const levels = [...(yield* Sessions).all()].flatMap((one) => one.level === undefined ? [] : [one.level])
-  quieten((yield* Catalogue).current().served, levels)
+  const sessions = yield* Sessions
+  sessions.setLevel(session, level)
   exchange.respond(200, resultOf(id, "{}"))
 })
 
@@ -193,7 +191,8 @@ const subscribed = Effect.fnUntraced(function*(id: string, { method, values }: M
     if (session.subscribed.size >= SUBSCRIPTIONS) {
       return exchange.respond(200, errorOf(id, CODE.internal, `A session subscribes to ${SUBSCRIPTIONS} resources at most`))
     }
-    const release = yield* Effect.result((yield* Router).subscribe(uri))
+    const caller = { capabilities: session.capabilities, principal: session.principal, session: session.id }
+    const release = yield* Effect.result((yield* Router).subscribe(uri, caller, () => tellUpdated(session, uri)))
     if (release._tag === "Failure") {
       const { code, data, message } = failureFor("legacy", release.failure, id)
       return exchange.respond(200, errorOf(id, code, message, data))

@@ -1,6 +1,7 @@
 /** Revision 2026-07-28: stateless; every request says itself who the client is and what it can do. */
 import { Effect } from "effect"
 import { LEGACY_VERSIONS, META, MODERN_VERSION } from "../../backend/Era.ts"
+import { LogLevels } from "../../backend/LogLevels.ts"
 import { Catalogue } from "../../catalogue/Catalogue.ts"
 import { headersFor } from "../../catalogue/ParamHeaders.ts"
 import type { Snapshot } from "../../catalogue/Snapshot.ts"
@@ -57,11 +58,17 @@ export const handle = Effect.fnUntraced(function*(message: Message, exchange: Ex
   if (isDeclined(values["inputResponses"])) {
     return exchange.respond(200, errorOf(id, CODE.internal, "The user did not open the address that the server asked for"))
   }
-  const relayed = relaying(message, exchange, principal)
-  return relayed.caller.capabilities === "{}" || !ASKING.has(method)
-    ? yield* relay({ era: "modern", id, answer: answerTo(exchange, id), ...relayed })
-    : yield* relayAsking({ id, message, exchange, ...relayed })
+  const relayed = relayedFrom(message, exchange, principal)
+  const relaying = relayed.caller.capabilities === "{}" || !ASKING.has(method)
+    ? relay({ era: "modern", id, answer: answerTo(exchange, id), ...relayed })
+    : relayAsking({ id, message, exchange, ...relayed })
+  const level = message.meta[META.logLevel]
+  return yield* isLevel(level) ? hearing(level, relaying) : relaying
 })
+
+/** A legacy server has to be told what the request wants to hear, for as long as it runs. */
+const hearing = <A, E, R>(level: string, effect: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(LogLevels, (levels) => Effect.acquireUseRelease(Effect.sync(() => levels.want(level)), () => effect, (unwant) => Effect.sync(unwant)))
 
 const refuse = (exchange: Exchange, id: string, { code, data, message, status }: Refusal) =>
   exchange.respond(status, errorOf(id, code, message, data))
@@ -77,10 +84,12 @@ const discovered = (snapshot: Snapshot) =>
     _meta: { [META.server]: SERVER_INFO }
   })
 
-const relaying = (message: Message, exchange: Exchange, principal: Principal) => {
+const relayedFrom = (message: Message, exchange: Exchange, principal: Principal) => {
   const meta = metaOf(message)
   const level = message.meta[META.logLevel]
+  const isLogged = (text: string) => isLevel(level) && reaches(text, level)
   return {
+    isLogged,
     request: requestOf(message, meta),
     caller: {
       era: "modern" as const,
@@ -90,9 +99,7 @@ const relaying = (message: Message, exchange: Exchange, principal: Principal) =>
       listener: {
         // The modern revision has no word for it: the client calls again when it wants to.
         notify: (text: string) => text.includes(ELICITATION_COMPLETE) ? undefined : exchange.send(text),
-        log: (text: string) => {
-          if (isLevel(level) && reaches(text, level)) exchange.send(text)
-        }
+        log: (text: string) => isLogged(text) ? exchange.send(text) : undefined
       }
     }
   }
