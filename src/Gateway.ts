@@ -17,6 +17,7 @@ import { ArtifactCache } from "./host/ArtifactCache.ts"
 import { hostLayer } from "./host/Host.node.ts"
 import { Registry } from "./host/Registry.ts"
 import { thirdPartyLayer } from "./host/ThirdParty.node.ts"
+import { pathIn, SSE_PATH, WEBSOCKET_PATH } from "./manifest/Hosting.ts"
 import type { Loaded } from "./manifest/Load.ts"
 import { secretTexts } from "./manifest/Secrets.ts"
 import { listen, type ListenFailed } from "./mcp/Listener.node.ts"
@@ -75,7 +76,7 @@ export const serve = Effect.fn("Gateway.serve")(function*(
   const address = yield* listen({
     host,
     port,
-    path: transports.http.path,
+    paths: { http: transports.http.path, sse: pathIn(transports.sse, SSE_PATH), websocket: pathIn(transports.websocket, WEBSOCKET_PATH) },
     base: base_url,
     hosts: allowed_hosts,
     origins: allowed_origins,

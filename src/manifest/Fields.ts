@@ -59,8 +59,8 @@ export const ListenPort = Schema.Int.check(
   Schema.isBetween({ minimum: 0, maximum: 65535 }, { expected: "a port from 0 (any free one) to 65535" })
 )
 
-export const HttpPath = Schema.String.check(Schema.isPattern(/^\/[A-Za-z0-9._~/-]*$/u, {
-  expected: "a path that begins with /"
+export const HttpPath = Schema.String.check(Schema.isPattern(/^\/(?:[A-Za-z0-9._~-][A-Za-z0-9._~/-]*)?$/u, {
+  expected: "a path that begins with one /"
 }))
 
 export const HttpUrl = Schema.String.check(Schema.isPattern(/^https?:\/\/[^\s/?#@]+(?:[/?#]\S*)?$/u, {

@@ -19,12 +19,36 @@ const Http = Schema.Struct({
   path: fallback(HttpPath, "The endpoint that serves all servers", "/mcp")
 })
 
+export const SSE_PATH = "/sse"
+export const WEBSOCKET_PATH = "/ws"
+
+/** A way in that is off by default: `true` serves it at its usual path, a map at another. */
+const way = (description: string, path: string) =>
+  fallback(
+    Schema.Union([Schema.Boolean, Schema.Struct({ path: fallback(HttpPath, "Where it is served", path) })]),
+    description,
+    false
+  )
+
+/** Where a way in is served; `undefined` when it is off. */
+export const pathIn = (way: boolean | { readonly path: string }, usual: string): string | undefined => {
+  if (way === false) return undefined
+  return way === true ? usual : way.path
+}
+
+/** Where a client of HTTP+SSE posts to. */
+export const messagesPath = (path: string): string => `${path === "/" ? "" : path}/messages`
+
 const Transports = Schema.Struct({
   http: fallback(Http, "Streamable HTTP, which every current client speaks", {}),
-  sse: later(Schema.Boolean, "The old HTTP+SSE transport, for clients that know nothing newer", false),
-  websocket: later(Schema.Boolean, "MCP over WebSocket", false),
+  sse: way("The old HTTP+SSE transport as well, for clients that know nothing newer: true, or its path", SSE_PATH),
+  websocket: way("MCP over WebSocket as well, an extension of the gateway: true, or its path", WEBSOCKET_PATH),
   stdio: fallback(Schema.Boolean, "Serve one client on standard input and output as well", false)
-})
+}).check(rule(({ http, sse, websocket }) => {
+  const ssePath = pathIn(sse, SSE_PATH)
+  const taken = [http.path, ssePath, ssePath && messagesPath(ssePath), pathIn(websocket, WEBSOCKET_PATH)].filter((path) => path !== undefined)
+  return new Set(taken).size === taken.length || "have to be at different paths"
+}))
 
 const Vault = Schema.Struct({
   key_file: Schema.optionalKey(about(Text, "File with the vault's key: 32 random bytes in base64"))

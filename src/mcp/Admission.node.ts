@@ -54,12 +54,16 @@ export const admit = (request: IncomingMessage, { hosts, origins }: Admission): 
 
 const json = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/iu
 
-/** Checks of a POST to the MCP endpoint, before its body. */
-export const admitPost = (request: IncomingMessage): Refused | undefined => {
+/** Checks of every POST that carries messages, before its body. */
+export const admitBody = (request: IncomingMessage): Refused | undefined => {
   if (!json.test(single(request, "content-type") ?? "")) return { status: 415, why: "The Content-Type must be application/json" }
-  if (request.headers["content-encoding"] !== undefined) return { status: 415, why: "Encoded bodies are not read" }
-  return accepts(request.headers.accept) ? undefined : { status: 406, why: "Accept must allow application/json and text/event-stream" }
+  return request.headers["content-encoding"] === undefined ? undefined : { status: 415, why: "Encoded bodies are not read" }
 }
+
+/** Checks of a POST to the Streamable HTTP endpoint, which also answers it. */
+export const admitPost = (request: IncomingMessage): Refused | undefined =>
+  admitBody(request)
+    ?? (accepts(request.headers.accept) ? undefined : { status: 406, why: "Accept must allow application/json and text/event-stream" })
 
 const accepts = (accept: string | undefined): boolean => {
   if (accept === undefined) return true

@@ -6,7 +6,8 @@ import type { EventLog } from "./EventLog.ts"
 export type Chunk = string | Buffer
 
 export interface Exchange {
-  readonly transport: "http" | "stdio"
+  /** A channel carries the messages of many requests, and no headers. */
+  readonly transport: "http" | "channel"
   /** The value of a header (name in lower case) that is there exactly once. */
   readonly header: (name: string) => string | undefined
   /** Sends a message on this request's own stream, before the answer. A reader that does not read loses it. */
@@ -26,6 +27,9 @@ export interface Exchange {
   /** Called when the client is gone before the answer. */
   readonly onGone: (listener: () => void) => void
 }
+
+export const joined = (body: ReadonlyArray<Chunk>): Buffer =>
+  Buffer.concat(body.map((chunk) => typeof chunk === "string" ? Buffer.from(chunk) : chunk))
 
 /** JSON-RPC and MCP error codes (2026-07-28, basic/index; legacy ones where marked). */
 export const CODE = {

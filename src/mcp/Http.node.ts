@@ -4,22 +4,17 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { Context, Effect, type Fiber } from "effect"
-import type { LogLevels } from "../backend/LogLevels.ts"
-import type { Catalogue } from "../catalogue/Catalogue.ts"
-import type { Principal } from "../plugin/Auth.ts"
-import type { Router } from "../router/Router.ts"
 import { admitPost, type Refused } from "./Admission.node.ts"
 import { answerDefect } from "./Defect.ts"
 import { CODE, errorOf, type Exchange } from "./Exchange.ts"
 import { eventStream, httpExchange, single } from "./HttpExchange.node.ts"
 import { type Inbound, type Message, readInbound } from "./Inbound.ts"
+import { LOCAL, type McpServices } from "./McpServices.ts"
 import { inBatch } from "./revision/Batch.ts"
 import * as Legacy from "./revision/Legacy.ts"
 import * as Modern from "./revision/Modern.ts"
 import { Parking } from "./Parking.ts"
 import { attachStream, type Session, Sessions } from "./Sessions.ts"
-
-export type McpServices = Catalogue | LogLevels | Parking | Router | Sessions
 
 /** Largest body in bytes. */
 const BODY = 4 * 1024 * 1024
@@ -27,9 +22,6 @@ const BODY = 4 * 1024 * 1024
 /** Most requests, and most listens among them, that run at once. */
 const RUNNING = 4096
 const LISTENS = 1024
-
-/** Without sign-in, whoever reaches the loopback address is one local user. */
-export const LOCAL: Principal = { issuer: "local", subject: "local" }
 
 export interface McpHttp {
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void
@@ -118,7 +110,8 @@ const refuseBody = (request: IncomingMessage, response: ServerResponse): void =>
   response.once("close", () => clearTimeout(timer))
 }
 
-const readBody = (request: IncomingMessage, response: ServerResponse, done: (body: Buffer) => void): void => {
+/** Reads a body within the limit; a larger one is refused. */
+export const readBody = (request: IncomingMessage, response: ServerResponse, done: (body: Buffer) => void): void => {
   if (Number(request.headers["content-length"] ?? 0) > BODY) return refuseBody(request, response)
   const parts: Array<Buffer> = []
   let size = 0

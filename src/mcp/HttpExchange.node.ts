@@ -1,7 +1,7 @@
 /** The exchange of one HTTP request: one JSON body, or a stream of events once something comes before the answer. */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { EventLog } from "./EventLog.ts"
-import type { Chunk, Exchange } from "./Exchange.ts"
+import { type Chunk, type Exchange, joined } from "./Exchange.ts"
 import { oneLine, oneLineOf } from "./OneLine.ts"
 
 const EVENT = "event: message\ndata: "
@@ -53,6 +53,13 @@ export const eventStream = (response: ServerResponse, headers: Readonly<Record<s
     send: (text: string) => {
       if (canTake()) response.write(`${EVENT}${oneLine(text)}\n\n`)
     },
+    /** A message that may not be dropped, however much waits. */
+    message: (body: ReadonlyArray<Chunk>) => {
+      response.write(joined([EVENT, ...body.map(oneLineOf), "\n\n"]))
+    },
+    named: (event: string, data: string) => {
+      response.write(`event: ${event}\ndata: ${data}\n\n`)
+    },
     /** For an event log: with the id that lets the client come back. */
     event: (id: string, text: string) => {
       if (canTake()) response.write(`id: ${id}\n${EVENT}${oneLine(text)}\n\n`)
@@ -72,9 +79,6 @@ const sizeOf = (body: ReadonlyArray<Chunk>): number => {
   for (const chunk of body) size += typeof chunk === "string" ? Buffer.byteLength(chunk) : chunk.length
   return size
 }
-
-const joined = (body: ReadonlyArray<Chunk>): Buffer =>
-  Buffer.concat(body.map((chunk) => typeof chunk === "string" ? Buffer.from(chunk) : chunk))
 
 const prefersStream = (accept: string | undefined): boolean =>
   accept !== undefined && accept.startsWith("text/event-stream")

@@ -1,14 +1,18 @@
 /**
- * The HTTP server: limits on headers and time, our hosts and origins only, the MCP
- * path to `Http`, everything else to the routes it is given. When its scope closes
+ * The HTTP server: limits on headers and time, our hosts and origins only, the paths of
+ * MCP to their fronts, everything else to the routes it is given. When its scope closes
  * it takes no new work, lets answers finish within the drain time, and goes.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net"
+import type { Duplex } from "node:stream"
 import { Duration, Effect, Schema, type Scope } from "effect"
 import { admissionFor, admit } from "./Admission.node.ts"
-import { make as makeHttp, type McpHttp, type McpServices, refuse } from "./Http.node.ts"
+import { make as makeHttp, type McpHttp, refuse } from "./Http.node.ts"
+import type { McpServices } from "./McpServices.ts"
 import { Sessions } from "./Sessions.ts"
+import { makeSse } from "./Sse.node.ts"
+import { makeWebSocket, refuseUpgrade } from "./WebSocket.node.ts"
 
 export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
   host: Schema.String,
@@ -25,16 +29,28 @@ export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFail
 export interface ListenOptions {
   readonly host: string
   readonly port: number
-  readonly path: string
+  /** Where each way in is served; `undefined` for one that is off. */
+  readonly paths: {
+    readonly http: string
+    readonly sse: string | undefined
+    readonly websocket: string | undefined
+  }
   readonly base: string | undefined
   readonly hosts: ReadonlyArray<string>
   readonly origins: ReadonlyArray<string>
   readonly drain: Duration.Duration
-  /** Everything that is not the MCP path. */
-  readonly others: (request: IncomingMessage, response: ServerResponse) => void
+  /** Everything that is no path of MCP. */
+  readonly others: Handle
   /** Runs when the server begins to stop. */
   readonly stopping: () => void
 }
+
+type Handle = (request: IncomingMessage, response: ServerResponse) => void
+
+const STOPPING = { status: 503, why: "The gateway is stopping" }
+
+/** How long, in milliseconds, clients on WebSockets have to take leave. */
+const FAREWELL = 1000
 
 const LIMITS = {
   maxHeaderSize: 16 * 1024,
@@ -53,8 +69,14 @@ export const listen = Effect.fnUntraced(function*(
   const context = yield* Effect.context<McpServices>()
   const fork = Effect.runForkWith(context)
   const sessions = yield* Sessions
+  const { paths } = options
   const mcp = makeHttp(context)
-  const server = createServer(LIMITS)
+  const sse = paths.sse === undefined ? undefined : makeSse(context, paths.sse)
+  const webSocket = paths.websocket === undefined ? undefined : makeWebSocket(context)
+  const routes = new Map<string, Handle>([[paths.http, mcp.handle], ...sse?.routes ?? []])
+  if (webSocket !== undefined && paths.websocket !== undefined) routes.set(paths.websocket, webSocket.handle)
+  // Other upgrades, such as h2c, go on as the plain requests that they are (before Node 24.9 they are refused).
+  const server = createServer({ ...LIMITS, shouldUpgradeCallback: ({ url }) => pathOf(url) === paths.websocket })
   server.maxConnections = CONNECTIONS
   server.maxHeadersCount = 0
   let isStopping = false
@@ -71,7 +93,11 @@ export const listen = Effect.fnUntraced(function*(
       // `close` of an HTTP server would cut off answers that a slow client is still reading.
       NetServer.prototype.close.call(server)
       for (const session of sessions.all()) session.stream?.end()
-      yield* Effect.timeoutOption(Effect.andThen(mcp.drain, sent(sockets)), options.drain)
+      const fronts = [mcp, ...sse === undefined ? [] : [sse], ...webSocket === undefined ? [] : [webSocket]]
+      const drained = Effect.forEach(fronts, ({ drain }) => drain, { concurrency: "unbounded", discard: true })
+      yield* Effect.timeoutOption(Effect.andThen(drained, sent(sockets)), options.drain)
+      if (webSocket !== undefined) yield* Effect.timeoutOption(webSocket.gone, FAREWELL)
+      webSocket?.close()
       server.close()
       server.closeAllConnections()
     }))
@@ -87,12 +113,19 @@ export const listen = Effect.fnUntraced(function*(
     socket.destroy()
   })
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
-    if (isStopping) return refuse(response, { status: 503, why: "The gateway is stopping" })
-    const refused = admit(request, admission)
+    const refused = isStopping ? STOPPING : admit(request, admission)
     if (refused !== undefined) return refuse(response, refused)
-    if (pathOf(request.url) === options.path) mcp.handle(request, response)
-    else options.others(request, response)
+    const handle = routes.get(pathOf(request.url)) ?? options.others
+    handle(request, response)
   })
+  if (webSocket !== undefined) {
+    server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      const refused = (isStopping ? STOPPING : admit(request, admission)) ??
+        (pathOf(request.url) === paths.websocket ? undefined : { status: 400, why: "Nothing is upgraded here" })
+      if (refused !== undefined) return refuseUpgrade(socket, refused)
+      webSocket.upgrade(request, socket, head)
+    })
+  }
   return { host: options.host, port, running: mcp.running }
 })
 

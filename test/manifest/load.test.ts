@@ -31,8 +31,6 @@ const notBuilt: Readonly<Record<string, string>> = {
   "a wrong form of retries": "routing: { retry: { attempts: many } }",
   "a breaker": "routing: { breaker: { failures: 5, open: 10 seconds } }",
   "another balance": "routing: { balance: hashed }",
-  "HTTP+SSE": "hosting: { transports: { sse: true } }",
-  "WebSocket": "hosting: { transports: { websocket: true } }",
   "a vault key": "hosting: { vault: { key_file: ./key } }",
   "an open address": "hosting: { host: 0.0.0.0 }",
   "replicas": "  replicas: 2",
@@ -50,7 +48,7 @@ describe("a manifest", () => {
   it.effect("fills in every default, and leaves a loader's own keys to the loader", () =>
     Effect.gen(function*() {
       const { manifest } = yield* loadTexts([serverWith("url: https://x.example.com", "config: { headers: { X-Key: k } }")])
-      assert.deepStrictEqual(manifest.hosting.transports, { http: { path: "/mcp" }, stdio: false })
+      assert.deepStrictEqual(manifest.hosting.transports, { http: { path: "/mcp" }, sse: false, websocket: false, stdio: false })
       assert.strictEqual(manifest.hosting.port, 8080)
       assert.strictEqual(manifest.guard.hidden_text, "refuse")
       const [server] = manifest.servers
@@ -103,7 +101,7 @@ describe("a manifest", () => {
 
   it.effect("takes a key that is not built yet where it asks for what happens anyway", () =>
     Effect.gen(function*() {
-      const text = `${serverWith("replicas: 1", "sharing: shared", "sandbox: none", "balance: round_robin")}api_keys: false\nhosting: { transports: { sse: false, websocket: false } }\n`
+      const text = `${serverWith("replicas: 1", "sharing: shared", "sandbox: none", "balance: round_robin")}api_keys: false\n`
       const { manifest } = yield* loadTexts([text])
       assert.strictEqual(manifest.servers.length, 1)
     }).pipe(Effect.provide(NodeServices.layer)))

@@ -36,7 +36,7 @@ export const isModern = (exchange: Pick<Exchange, "header">, { meta, method }: M
 
 export const handle = Effect.fnUntraced(function*(message: Message, exchange: Exchange, principal: Principal) {
   const { id, method, values } = message
-  // The only notification of a client, `cancelled`, is of stdio and handled by that front.
+  // The only notification of a client, `cancelled`, is of channels and handled there.
   if (id === undefined) return exchange.end(202)
   const kind = LIST_METHODS.get(method)
   if (kind === undefined && !RELAYED.has(method) && !OWN.has(method)) {
@@ -117,7 +117,7 @@ const envelopeOf = (meta: Meta) => {
 
 /** The arguments that a tool wants repeated in headers must be there, and say the same. */
 const checkParamHeaders = (exchange: Exchange, { method, values }: Message, snapshot: Snapshot): Refusal | undefined => {
-  if (method !== "tools/call" || exchange.transport === "stdio") return undefined
+  if (method !== "tools/call" || exchange.transport === "channel") return undefined
   const headers = snapshot.tools.get(String(values["name"]))?.definition.paramHeaders ?? []
   if (headers.length === 0) return undefined
   const expected = new Map(headersFor(headers, values["arguments"]).map(({ header, value }) => [header, value]))

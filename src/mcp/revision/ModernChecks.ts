@@ -30,7 +30,7 @@ const NAMED: Readonly<Record<string, string>> = {
 
 /** In the order that tells a client most: what is missing, what contradicts itself, what is not spoken here. */
 export const check = (exchange: Exchange, message: Message): Refusal | undefined =>
-  checkEnvelope(message) ?? (exchange.transport === "stdio" ? undefined : checkHeaders(exchange, message)) ?? checkVersion(message) ??
+  checkEnvelope(message) ?? (exchange.transport === "channel" ? undefined : checkHeaders(exchange, message)) ?? checkVersion(message) ??
     checkTasks(message)
 
 const checkEnvelope = ({ meta }: Message): Refusal | undefined => {

@@ -36,10 +36,10 @@ describe("a modern request", () => {
     ["no name, or two headers", { "mcp-name": undefined }],
     ["an encoded name that differs", { "mcp-name": "=?base64?ZGVsZXRl?=" }],
     ["a name whose encoding is broken", { "mcp-name": "=?base64?ZmluZA?=" }]
-  ])("over HTTP with %s in its headers is a mismatch, and over stdio none", (_, differing) => {
+  ])("over HTTP with %s in its headers is a mismatch, and over a channel none", (_, differing) => {
     const given = { ...headers, ...differing }
     assert.deepInclude(refusalOf(call(), given), { status: 400, code: -32020 })
-    assert.isUndefined(refusalOf(call(), given, "stdio"))
+    assert.isUndefined(refusalOf(call(), given, "channel"))
   })
 
   it("of a version that is not spoken learns which are, without its own being repeated at length", () => {
