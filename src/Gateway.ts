@@ -73,10 +73,15 @@ export const serve = Effect.fn("Gateway.serve")(function*(
   const { allowed_hosts, allowed_origins, base_url, drain, host, port, transports } = manifest.hosting
   yield* Effect.addFinalizer(() => reconciler.stop)
   const admin = yield* HttpRouter.toHttpEffect(Layer.provide(routes, HttpServer.layerServices))
+  const paths = {
+    http: transports.http.path,
+    sse: pathIn(transports.sse, SSE_PATH),
+    websocket: pathIn(transports.websocket, WEBSOCKET_PATH)
+  }
   const address = yield* listen({
     host,
     port,
-    paths: { http: transports.http.path, sse: pathIn(transports.sse, SSE_PATH), websocket: pathIn(transports.websocket, WEBSOCKET_PATH) },
+    paths,
     base: base_url,
     hosts: allowed_hosts,
     origins: allowed_origins,
@@ -90,7 +95,10 @@ export const serve = Effect.fn("Gateway.serve")(function*(
     return { sessions: all.length, streams, parked: parking.count(), ...address.running() }
   })
   yield* reconciler.apply(manifest)
-  return `http://${host.includes(":") ? `[${host}]` : host}:${address.port}${transports.http.path}`
+  const authority = `${host.includes(":") ? `[${host}]` : host}:${address.port}`
+  if (paths.sse !== undefined) yield* Effect.logInfo(`HTTP+SSE at http://${authority}${paths.sse}`)
+  if (paths.websocket !== undefined) yield* Effect.logInfo(`WebSocket at ws://${authority}${paths.websocket}`)
+  return `http://${authority}${paths.http}`
 })
 
 /** Serves one client on standard input and output until that client is gone. */

@@ -19,6 +19,8 @@ export interface Peer {
   readonly said: (pattern: RegExp) => Promise<string>
   /** Goes away without a word. */
   readonly leave: () => void
+  /** How the gateway ended a shared channel; stays open where there is none. */
+  readonly over: Promise<string>
   /** Where the gateway ends with its client: that it has. */
   readonly ended?: Promise<unknown>
 }
@@ -99,7 +101,7 @@ const streamableHttp = async ({ url }: FixtureGateway): Promise<Peer> => {
     await read(response)
   }
   const quietly = (text: string) => void send(text).catch(() => {})
-  return { ...box, send: quietly, cancel: (id) => modern.get(id)?.abort() ?? quietly(cancelling(id)), leave: () => gone.abort() }
+  return { ...box, send: quietly, cancel: (id) => modern.get(id)?.abort() ?? quietly(cancelling(id)), leave: () => gone.abort(), over: new Promise(() => {}) }
 }
 
 /** The headers that repeat a modern message. */
@@ -119,13 +121,14 @@ const sse = async ({ base }: FixtureGateway): Promise<Peer> => {
   const gone = new AbortController()
   const address = Promise.withResolvers<string>()
   const response = await fetch(`${base}/sse`, { headers: { accept: "text/event-stream" }, signal: gone.signal })
-  events(response, (event, data) => event === "endpoint" ? address.resolve(new URL(data, base).href) : box.take(data)).catch(() => {})
+  const over = events(response, (event, data) => event === "endpoint" ? address.resolve(new URL(data, base).href) : box.take(data))
+    .then(() => "ended", () => "cut off")
   const url = await address.promise
   const send = (text: string) =>
     void fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: text }).then((answer) => {
       if (answer.status !== 202) box.take(`status ${answer.status}`)
     }, () => {})
-  return { ...box, send, cancel: (id) => send(cancelling(id)), leave: () => gone.abort() }
+  return { ...box, send, cancel: (id) => send(cancelling(id)), leave: () => gone.abort(), over }
 }
 
 const webSocket = async ({ base }: FixtureGateway): Promise<Peer> => {
@@ -136,8 +139,9 @@ const webSocket = async ({ base }: FixtureGateway): Promise<Peer> => {
     socket.addEventListener("open", open)
     socket.addEventListener("error", failed)
   })
+  const over = new Promise<string>((closed) => socket.addEventListener("close", ({ code, reason }) => closed(`${code} ${reason}`)))
   const send = (text: string) => socket.send(text)
-  return { ...box, send, cancel: (id) => send(cancelling(id)), leave: () => socket.close() }
+  return { ...box, send, cancel: (id) => send(cancelling(id)), leave: () => socket.close(), over }
 }
 
 /** A second gateway with the same manifest, which has this client on its standard streams. */
@@ -159,7 +163,7 @@ const stdio = async ({ manifest }: FixtureGateway): Promise<Peer> => {
   })
   await Effect.runPromise(whenReady(new URL(url).origin, ["old", "new", "watched"]))
   const send = (text: string) => void child.stdin.write(`${text}\n`)
-  return { ...box, send, cancel: (id) => send(cancelling(id)), leave: () => child.stdin.end(), ended }
+  return { ...box, send, cancel: (id) => send(cancelling(id)), leave: () => child.stdin.end(), over: new Promise(() => {}), ended }
 }
 
 export const ways: ReadonlyArray<Way> = [

@@ -7,7 +7,8 @@ describe("the manifests that come with the gateway", () => {
   for (const [file, ids] of [
     ["gateway.yaml", ["everything", "files", "memory"]],
     ["examples/simple-setup.yaml", ["hello", "everything"]],
-    ["examples/development.yaml", ["hello", "hello-german"]]
+    ["examples/development.yaml", ["hello", "hello-german"]],
+    ["examples/ways-in.yaml", ["hello"]]
   ] as const) {
     it.effect(`${file} loads with nothing set in the environment`, () =>
       Effect.gen(function*() {

@@ -1,7 +1,8 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Equal, Redacted } from "effect"
-import { load } from "../../src/manifest/Load.ts"
+import { pathIn } from "../../src/manifest/Hosting.ts"
+import { load, type Loaded } from "../../src/manifest/Load.ts"
 import { sayProblem } from "../../src/manifest/Problem.ts"
 import { filesWith, loadTexts, mistakesOf, serverWith } from "../kit/manifest.ts"
 
@@ -55,6 +56,20 @@ describe("a manifest", () => {
       assert.deepStrictEqual(server?.source, { url: "https://x.example.com" })
       assert.deepStrictEqual(Redacted.value(server?.config.headers["X-Key"] ?? Redacted.make("")), "k")
       assert.isTrue(server?.enabled === true && server.required === false)
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.effect("serves a way in where it says, at the usual path for true, and two never at one path", () =>
+    Effect.gen(function*() {
+      const pathsOf = ({ manifest: { hosting: { transports } } }: Loaded) => [pathIn(transports.sse, "/sse"), pathIn(transports.websocket, "/ws")]
+      const given = (transports: string) => `version: 1\nhosting: { transports: ${transports} }\n`
+      assert.deepStrictEqual(pathsOf(yield* loadTexts([given("{}")])), [undefined, undefined])
+      assert.deepStrictEqual(pathsOf(yield* loadTexts([given("{ sse: true, websocket: { path: /socket } }")])), ["/sse", "/socket"])
+      assert.deepStrictEqual(pathsOf(yield* loadTexts([given("{}")], { set: ["hosting.transports.sse=true"] })), ["/sse", undefined])
+      for (const same of ["{ sse: { path: /mcp } }", "{ websocket: { path: /mcp } }", "{ sse: true, websocket: { path: /sse/messages } }"]) {
+        const [said] = yield* mistakesOf([given(same)])
+        assert.include(said, "have to be at different paths", same)
+      }
+      assert.include((yield* mistakesOf([given("{ sse: { path: //evil.example } }")]))[0], "hosting.transports.sse")
     }).pipe(Effect.provide(NodeServices.layer)))
 
   it.effect("read twice is equal, durations and redacted headers included", () =>
