@@ -146,7 +146,7 @@ export class Connection {
     this.#hasAbandoned = true
     this.#transport?.forget(id)
     // Over modern HTTP the aborted exchange is the cancellation; everywhere else it is said.
-    if (this.era === "modern" && this.#transport?.kind !== "stdio") return
+    if (this.era === "modern" && this.#transport?.kind === "http") return
     this.notify("notifications/cancelled", `{"requestId":${id},"reason":"cancelled by the caller"}`)
   }
 

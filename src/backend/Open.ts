@@ -9,6 +9,7 @@ import { HANDSHAKE } from "./Handshake.ts"
 import type { HttpTarget, OpenEffect, Opening } from "./Opened.ts"
 import { openHttp } from "./OpenHttp.ts"
 import { openStdio } from "./OpenStdio.ts"
+import { openWebSocket } from "./OpenWebSocket.ts"
 import { type Command, LOG_LINE, spawnChild } from "./transport/Stdio.node.ts"
 
 export const open = (opening: Opening): OpenEffect => {
@@ -17,6 +18,8 @@ export const open = (opening: Opening): OpenEffect => {
       return openStdio(opening, opening.target.command)
     case "Http":
       return openHttp(opening, opening.target)
+    case "WebSocket":
+      return openWebSocket(opening, opening.target.endpoint)
     case "Served":
       return openServed(opening, opening.target.command, opening.target.http)
   }

@@ -13,6 +13,7 @@ import type { Command, SpawnFailed } from "./transport/Stdio.node.ts"
 export type Target =
   | { readonly _tag: "Stdio"; readonly command: Command }
   | HttpTarget
+  | { readonly _tag: "WebSocket"; readonly endpoint: Endpoint }
   /** A child that serves HTTP on a port of its own. */
   | { readonly _tag: "Served"; readonly command: Command; readonly http: HttpTarget }
 
@@ -54,7 +55,7 @@ export interface FurtherOpening {
   readonly observer: Observer
   /** JSON text of the client capabilities to declare to a legacy backend. */
   readonly capabilities: string
-  /** The credential that the conversation is opened with; over HTTP. */
+  /** The credential that the conversation is opened with; over HTTP and WebSocket. */
   readonly headers: Readonly<Record<string, string>>
   /** Whether somebody listens to what belongs to no call. */
   readonly isHeard: boolean

@@ -17,7 +17,7 @@ const Launch = Schema.Union([
   }),
   Schema.Struct({
     url: Schema.String,
-    transport: Schema.optional(Schema.Literals(["auto", "streamable_http", "sse"])),
+    transport: Schema.optional(Schema.Literals(["auto", "streamable_http", "sse", "websocket"])),
     headers: Schema.optional(Strings)
   })
 ])

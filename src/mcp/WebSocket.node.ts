@@ -7,6 +7,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:ht
 import type { Duplex } from "node:stream"
 import { type Context, Effect } from "effect"
 import { type RawData, type WebSocket, WebSocketServer } from "ws"
+import { keepAlive } from "../lib/KeepAlive.ts"
 import type { Refused } from "./Admission.node.ts"
 import { openChannel } from "./Channel.ts"
 import { CODE, errorOf, joined } from "./Exchange.ts"
@@ -52,7 +53,7 @@ export const makeWebSocket = (context: Context.Context<McpServices>): McpWebSock
       waiting: () => socket.bufferedAmount,
       close: (why) => letGo(socket, CLOSE.tryAgainLater, why)
     })
-    const stop = keepAlive(socket)
+    const stop = keepAlive(socket, KEEP_ALIVE)
     clients.set(socket, channel.drain)
     socket.on("message", (data, isBinary) => {
       if (socket.readyState !== socket.OPEN) return
@@ -111,21 +112,6 @@ const offered = ({ headers }: IncomingMessage): ReadonlyArray<string> =>
 const letGo = (socket: WebSocket, code: number, why: string) => {
   socket.close(code, why)
   setTimeout(() => socket.terminate(), LINGER).unref()
-}
-
-/** Pings until the function it gives is called. */
-const keepAlive = (socket: WebSocket) => {
-  let isAlive = true
-  socket.on("pong", () => {
-    isAlive = true
-  })
-  const timer = setInterval(() => {
-    if (!isAlive) return socket.terminate()
-    isAlive = false
-    socket.ping()
-  }, KEEP_ALIVE)
-  timer.unref()
-  return () => clearInterval(timer)
 }
 
 const bytesOf = (data: RawData): Uint8Array => {

@@ -47,7 +47,7 @@ export interface Stdio {
 export interface Http {
   readonly _tag: "Http"
   readonly url: string
-  readonly transport: "auto" | "streamable_http" | "sse"
+  readonly transport: "auto" | "streamable_http" | "sse" | "websocket"
   readonly headers?: Readonly<Record<string, Redacted.Redacted<string>>>
 }
 

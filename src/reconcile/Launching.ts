@@ -1,6 +1,7 @@
 /** From a loader to something that can be opened: resolve, prepare, launch, and what the manifest adds to it. */
 import { Effect, FileSystem, Path, Redacted } from "effect"
-import type { HttpTarget, Target } from "../backend/Opened.ts"
+import type { Target } from "../backend/Opened.ts"
+import type { Endpoint } from "../backend/transport/Http.node.ts"
 import type { Command } from "../backend/transport/Stdio.node.ts"
 import { ArtifactCache } from "../host/ArtifactCache.ts"
 import type { ServerEntry } from "../manifest/Server.ts"
@@ -16,7 +17,7 @@ export const targetOf = Effect.fnUntraced(function*(entry: ServerEntry, loader: 
   announce("preparing")
   const { directory, resolved } = yield* cache.prepared(loader, asked)
   const launch = yield* loader.launch(directory, resolved)
-  return launch._tag === "Http" ? yield* httpTarget(entry, launch, resolved) : yield* launched(entry, launch, resolved)
+  return launch._tag === "Http" ? yield* remote(entry, launch, resolved) : yield* launched(entry, launch, resolved)
 })
 
 const launched = Effect.fnUntraced(function*(entry: ServerEntry, launch: Stdio, resolved: Resolved) {
@@ -43,8 +44,8 @@ const launched = Effect.fnUntraced(function*(entry: ServerEntry, launch: Stdio, 
   }
   if (port === undefined) return { _tag: "Stdio", command } satisfies Target
   const url = `http://127.0.0.1:${port}${entry.config.path}`
-  const http = yield* httpTarget(entry, { _tag: "Http", url, transport: "auto" }, resolved)
-  return { _tag: "Served", command, http } satisfies Target
+  const endpoint = yield* endpointOf(entry, { url }, resolved)
+  return { _tag: "Served", command, http: { _tag: "Http", transport: "auto", endpoint } } satisfies Target
 })
 
 /** Nothing of the gateway's own environment but what finds programs and writes text. */
@@ -54,14 +55,22 @@ const childEnvironment = (host: Readonly<Record<string, string>>, home: string):
   HOME: home
 })
 
-const httpTarget = (
+/** What `auto` leaves open is settled with the server, but for an address that only a WebSocket can have. */
+const remote = (entry: ServerEntry, launch: Http, resolved: Resolved) =>
+  Effect.map(endpointOf(entry, launch, resolved), (endpoint): Target => {
+    const { transport } = launch
+    const isWebSocket = transport === "websocket" || (transport === "auto" && /^wss?:$/u.test(endpoint.url.protocol))
+    return isWebSocket ? { _tag: "WebSocket", endpoint } : { _tag: "Http", transport, endpoint }
+  })
+
+const endpointOf = (
   entry: ServerEntry,
-  { headers, transport, url }: Http,
+  { headers, url }: Pick<Http, "headers" | "url">,
   { source }: Resolved
-): Effect.Effect<HttpTarget, LoadFailed> => {
+): Effect.Effect<Endpoint, LoadFailed> => {
   const address = URL.parse(url)
   if (address === null) return new LoadFailed({ source, step: "read its address", cause: new Error(`"${url}" is no URL`) })
   const all = Object.entries({ ...headers, ...entry.config.headers })
   const fixed = Object.fromEntries(all.map(([name, value]) => [name.toLowerCase(), Redacted.value(value)]))
-  return Effect.succeed({ _tag: "Http", transport, endpoint: { url: address, headers: fixed } })
+  return Effect.succeed({ url: address, headers: fixed })
 }

@@ -46,7 +46,8 @@ loaderContract({
     { config: { url: "mcp.example.com" }, at: "url" },
     { config: { url: "http://mcp.example.com/mcp" }, at: "url" },
     { config: { url: "file:///etc/passwd" }, at: "url" },
-    { config: { url: "wss://mcp.example.com/mcp" }, at: "url" },
+    { config: { url: "ws://mcp.example.com/mcp" }, at: "url" },
+    { config: { url: "wss://mcp.example.com/mcp", transport: "sse" }, at: "transport" },
     { config: { url: "https://me:word@mcp.example.com/mcp" }, at: "url" },
     { config: { url: "https://mcp.example.com/mcp", transport: "websocket" }, at: "transport" }
   ]

@@ -3,7 +3,8 @@ import { resolve } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { eventually, fixtureGateway, type FixtureGateway } from "../kit/fixtures.ts"
-import { type Peer, peer, type Way } from "../kit/peers.ts"
+import { answer, EXACT, modernText, opened, said } from "../kit/messages.ts"
+import { peer, type Way } from "../kit/peers.ts"
 import { callText } from "../kit/wire.ts"
 
 export const frontContract = (way: Way): void => {
@@ -21,7 +22,7 @@ export const frontContract = (way: Way): void => {
       it.live(`of revision ${version} opens a session, lists and calls`, () =>
         Effect.gen(function*() {
           const { client } = yield* connected
-          assert.include(yield* opened(client, version), `"protocolVersion":"${version}"`)
+          assert.include(yield* opened(client, { version }), `"protocolVersion":"${version}"`)
           client.send(`{"jsonrpc":"2.0","id":1,"method":"tools/list"}`)
           assert.include(yield* answer(client, 1), `"old__echo"`)
           client.send(callText("old__echo", `{"a":1}`, "2"))
@@ -82,7 +83,7 @@ export const frontContract = (way: Way): void => {
     it.live("is asked a question while its call runs, and its answer reaches the server", () =>
       Effect.gen(function*() {
         const { client } = yield* connected
-        yield* opened(client)
+        yield* opened(client, { canBeAsked: true })
         client.send(callText("new__ask", "{}", "5"))
         const question = yield* said(client, /"method":"elicitation\/create"/u)
         client.send(`{"jsonrpc":"2.0","id":${JSON.stringify(JSON.parse(question).id)},"result":{"action":"accept","content":{"name":"Ada"}}}`)
@@ -166,26 +167,6 @@ export const frontContract = (way: Way): void => {
 }
 
 const WATCHED = resolve(import.meta.dirname, "../fixtures/servers/watched.mjs")
-
-const EXACT = `{"n":9007199254740993123,"f":1.0,"e":1E400,"s":"é \\u00e9 😀 \\ud83d\\ude00","__proto__":{"x":0.10}}`
-
-const ENVELOPE = `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}`
-
-const modernText = (id: number, method: string, params?: string) =>
-  `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":{${params === undefined ? "" : `${params},`}${ENVELOPE}}}`
-
-const said = ({ said }: Peer, pattern: RegExp) => Effect.promise(() => said(pattern))
-
-/** The answer to a request, which writes its id first or last. */
-const answer = (client: Peer, id: number) => said(client, new RegExp(`^\\{"jsonrpc":"2.0",(?:"id":${id},"(?:error|result)"|"result":.*"id":${id}\\}$)`, "u"))
-
-/** Opens a session of a client that can be asked. */
-const opened = Effect.fnUntraced(function*(client: Peer, version = "2025-11-25") {
-  client.send(`{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"${version}","capabilities":{"elicitation":{}},"clientInfo":{"name":"peer","version":"1"}}}`)
-  const result = yield* answer(client, 0)
-  client.send(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)
-  return result
-})
 
 /** Waits until a server has read a line that matches. */
 const received = (gate: FixtureGateway, server: string, pattern: RegExp) =>

@@ -25,11 +25,14 @@ export interface Peer {
   readonly ended?: Promise<unknown>
 }
 
+/** What is needed of a gateway to reach it. */
+export type Gate = Pick<FixtureGateway, "base" | "manifest" | "url">
+
 export interface Way {
   readonly name: string
   /** Whether everything shares one channel, whose end is the end of what was asked on it. */
   readonly isChannel: boolean
-  readonly open: (gate: FixtureGateway) => Promise<Peer>
+  readonly open: (gate: Gate) => Promise<Peer>
 }
 
 const inbox = () => {
@@ -73,7 +76,7 @@ export const events = async (response: Response, heard: (event: string, data: st
   }
 }
 
-const streamableHttp = async ({ url }: FixtureGateway): Promise<Peer> => {
+const streamableHttp = async ({ url }: Gate): Promise<Peer> => {
   const box = inbox()
   const gone = new AbortController()
   const modern = new Map<number, AbortController>()
@@ -116,7 +119,7 @@ const headersFor = (text: string) => {
   }
 }
 
-const sse = async ({ base }: FixtureGateway): Promise<Peer> => {
+const sse = async ({ base }: Gate): Promise<Peer> => {
   const box = inbox()
   const gone = new AbortController()
   const address = Promise.withResolvers<string>()
@@ -131,7 +134,7 @@ const sse = async ({ base }: FixtureGateway): Promise<Peer> => {
   return { ...box, send, cancel: (id) => send(cancelling(id)), leave: () => gone.abort(), over }
 }
 
-const webSocket = async ({ base }: FixtureGateway): Promise<Peer> => {
+const webSocket = async ({ base }: Gate): Promise<Peer> => {
   const box = inbox()
   const socket = new WebSocket(`${base.replace("http", "ws")}/ws`, "mcp")
   socket.addEventListener("message", ({ data }) => box.take(String(data)))
@@ -145,7 +148,7 @@ const webSocket = async ({ base }: FixtureGateway): Promise<Peer> => {
 }
 
 /** A second gateway with the same manifest, which has this client on its standard streams. */
-const stdio = async ({ manifest }: FixtureGateway): Promise<Peer> => {
+const stdio = async ({ manifest }: Gate): Promise<Peer> => {
   const box = inbox()
   const data = temporaryDirectory("stdio-")
   const arguments_ = ["serve", "--manifest", manifest, "--port", "0", "--set", "hosting.transports.stdio=true", "--set", `hosting.data_directory=${data}`]
@@ -174,5 +177,5 @@ export const ways: ReadonlyArray<Way> = [
 ]
 
 /** Scoped: the client goes away with the scope. */
-export const peer = (way: Way, gate: FixtureGateway) =>
+export const peer = (way: Way, gate: Gate) =>
   Effect.acquireRelease(Effect.promise(() => way.open(gate)), ({ leave }) => Effect.sync(leave))

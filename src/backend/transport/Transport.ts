@@ -41,7 +41,7 @@ export interface Receiver {
 }
 
 export interface Transport {
-  readonly kind: "stdio" | "http" | "sse"
+  readonly kind: "stdio" | "http" | "sse" | "websocket"
   readonly send: (outgoing: Outgoing) => void
   /** Stops waiting for `id`; over HTTP its exchange is aborted. */
   readonly forget: (id: number) => void
