@@ -24,6 +24,21 @@ export interface Wire {
   readonly close: (why: string) => void
 }
 
+/** Requests that are being answered, and the listens among them. */
+export interface Running {
+  readonly requests: number
+  readonly listens: number
+}
+
+export const sumOf = (all: Iterable<Running>): Running => {
+  let [requests, listens] = [0, 0]
+  for (const one of all) {
+    requests += one.requests
+    listens += one.listens
+  }
+  return { requests, listens }
+}
+
 export interface Channel {
   /** Takes one message of the client. */
   readonly receive: (bytes: Uint8Array) => void
@@ -31,6 +46,7 @@ export interface Channel {
   readonly refuse: (why: string) => void
   /** Takes no more requests, ends what only waits (listens), and waits until everything is answered. */
   readonly drain: Effect.Effect<void>
+  readonly running: () => Running
   /** The client is gone: stops everything in flight and closes its session. */
   readonly end: () => void
 }
@@ -158,7 +174,8 @@ export const openChannel = (context: Context.Context<McpServices>, principal: Pr
     session = undefined
   }
 
-  return { receive, refuse: (why) => refuse("null", why), drain, end }
+  const counted = () => ({ requests: running.size, listens: listening.size })
+  return { receive, refuse: (why) => refuse("null", why), drain, running: counted, end }
 }
 
 /** JSON text of the id that an answer is for; unset where none is wanted. */

@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { Context, Effect, type Fiber } from "effect"
 import { admitPost, type Refused } from "./Admission.node.ts"
+import type { Running } from "./Channel.ts"
 import { answerDefect } from "./Defect.ts"
 import { CODE, errorOf, type Exchange } from "./Exchange.ts"
 import { eventStream, httpExchange, single } from "./HttpExchange.node.ts"
@@ -27,8 +28,7 @@ export interface McpHttp {
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void
   /** Ends what only waits (listens), then waits until everything is answered; what is not by then is stopped. */
   readonly drain: Effect.Effect<void>
-  /** Requests that are being answered, and the listens among them. */
-  readonly running: () => { readonly requests: number; readonly listens: number }
+  readonly running: () => Running
 }
 
 export const make = (context: Context.Context<McpServices>): McpHttp => {

@@ -8,7 +8,8 @@ import { type AddressInfo, Server as NetServer, type Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import { Duration, Effect, Schema, type Scope } from "effect"
 import { admissionFor, admit } from "./Admission.node.ts"
-import { make as makeHttp, type McpHttp, refuse } from "./Http.node.ts"
+import { type Running, sumOf } from "./Channel.ts"
+import { make as makeHttp, refuse } from "./Http.node.ts"
 import type { McpServices } from "./McpServices.ts"
 import { Sessions } from "./Sessions.ts"
 import { makeSse } from "./Sse.node.ts"
@@ -65,7 +66,7 @@ const CONNECTIONS = 10_000
 /** Listens until the scope closes; gives the address, which matters with port 0. */
 export const listen = Effect.fnUntraced(function*(
   options: ListenOptions
-): Effect.fn.Return<{ readonly host: string; readonly port: number; readonly running: McpHttp["running"] }, ListenFailed, Scope.Scope | McpServices> {
+): Effect.fn.Return<{ readonly host: string; readonly port: number; readonly running: () => Running }, ListenFailed, Scope.Scope | McpServices> {
   const context = yield* Effect.context<McpServices>()
   const fork = Effect.runForkWith(context)
   const sessions = yield* Sessions
@@ -75,6 +76,7 @@ export const listen = Effect.fnUntraced(function*(
   const webSocket = paths.websocket === undefined ? undefined : makeWebSocket(context)
   const routes = new Map<string, Handle>([[paths.http, mcp.handle], ...sse?.routes ?? []])
   if (webSocket !== undefined && paths.websocket !== undefined) routes.set(paths.websocket, webSocket.handle)
+  const fronts = [mcp, ...sse === undefined ? [] : [sse], ...webSocket === undefined ? [] : [webSocket]]
   // Other upgrades, such as h2c, go on as the plain requests that they are (before Node 24.9 they are refused).
   const server = createServer({ ...LIMITS, shouldUpgradeCallback: ({ url }) => pathOf(url) === paths.websocket })
   server.maxConnections = CONNECTIONS
@@ -93,7 +95,6 @@ export const listen = Effect.fnUntraced(function*(
       // `close` of an HTTP server would cut off answers that a slow client is still reading.
       NetServer.prototype.close.call(server)
       for (const session of sessions.all()) session.stream?.end()
-      const fronts = [mcp, ...sse === undefined ? [] : [sse], ...webSocket === undefined ? [] : [webSocket]]
       const drained = Effect.forEach(fronts, ({ drain }) => drain, { concurrency: "unbounded", discard: true })
       yield* Effect.timeoutOption(Effect.andThen(drained, sent(sockets)), options.drain)
       if (webSocket !== undefined) yield* Effect.timeoutOption(webSocket.gone, FAREWELL)
@@ -126,7 +127,7 @@ export const listen = Effect.fnUntraced(function*(
       webSocket.upgrade(request, socket, head)
     })
   }
-  return { host: options.host, port, running: mcp.running }
+  return { host: options.host, port, running: () => sumOf(fronts.map(({ running }) => running())) }
 })
 
 const pathOf = (url = "/"): string => {

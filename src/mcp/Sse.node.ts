@@ -8,7 +8,7 @@ import { type Context, Effect } from "effect"
 import { messagesPath } from "../manifest/Hosting.ts"
 import type { Principal } from "../plugin/Auth.ts"
 import { admitBody } from "./Admission.node.ts"
-import { type Channel, openChannel } from "./Channel.ts"
+import { type Channel, openChannel, type Running, sumOf } from "./Channel.ts"
 import { readBody, refuse } from "./Http.node.ts"
 import { eventStream } from "./HttpExchange.node.ts"
 import { LOCAL, type McpServices } from "./McpServices.ts"
@@ -27,6 +27,7 @@ export interface McpSse {
   readonly routes: ReadonlyMap<string, (request: IncomingMessage, response: ServerResponse) => void>
   /** Ends each stream once everything asked on it is answered. */
   readonly drain: Effect.Effect<void>
+  readonly running: () => Running
 }
 
 export const makeSse = (context: Context.Context<McpServices>, path: string): McpSse => {
@@ -77,7 +78,7 @@ export const makeSse = (context: Context.Context<McpServices>, path: string): Mc
       discard: true
     })
   )
-  return { routes: new Map([[path, stream], [messages, post]]), drain }
+  return { routes: new Map([[path, stream], [messages, post]]), drain, running: () => sumOf([...open.values()].map(({ channel }) => channel.running())) }
 }
 
 const acceptsEvents = (accept = "*/*"): boolean => accept.includes("text/event-stream") || accept.includes("*/*")

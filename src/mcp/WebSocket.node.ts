@@ -9,7 +9,7 @@ import { type Context, Effect } from "effect"
 import { type RawData, type WebSocket, WebSocketServer } from "ws"
 import { keepAlive } from "../lib/KeepAlive.ts"
 import type { Refused } from "./Admission.node.ts"
-import { openChannel } from "./Channel.ts"
+import { type Channel, openChannel, type Running, sumOf } from "./Channel.ts"
 import { CODE, errorOf, joined } from "./Exchange.ts"
 import { refuse } from "./Http.node.ts"
 import { LOCAL, type McpServices } from "./McpServices.ts"
@@ -37,6 +37,7 @@ export interface McpWebSocket {
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
   /** Closes each connection once everything asked on it is answered. */
   readonly drain: Effect.Effect<void>
+  readonly running: () => Running
   /** Waits until nobody is connected any more. */
   readonly gone: Effect.Effect<void>
   /** Cuts off who is still there. */
@@ -45,7 +46,7 @@ export interface McpWebSocket {
 
 export const makeWebSocket = (context: Context.Context<McpServices>): McpWebSocket => {
   const server = new WebSocketServer({ noServer: true, maxPayload: MESSAGE, perMessageDeflate: false, handleProtocols: () => SUBPROTOCOL })
-  const clients = new Map<WebSocket, Effect.Effect<void>>()
+  const clients = new Map<WebSocket, Channel>()
 
   const serve = (socket: WebSocket) => {
     const channel = openChannel(context, LOCAL, {
@@ -54,7 +55,7 @@ export const makeWebSocket = (context: Context.Context<McpServices>): McpWebSock
       close: (why) => letGo(socket, CLOSE.tryAgainLater, why)
     })
     const stop = keepAlive(socket, KEEP_ALIVE)
-    clients.set(socket, channel.drain)
+    clients.set(socket, channel)
     socket.on("message", (data, isBinary) => {
       if (socket.readyState !== socket.OPEN) return
       if (isBinary) return letGo(socket, CLOSE.unsupported, "A message is a text frame")
@@ -78,8 +79,8 @@ export const makeWebSocket = (context: Context.Context<McpServices>): McpWebSock
   }
 
   const drain = Effect.suspend(() =>
-    Effect.forEach(clients, ([socket, answered]) =>
-      Effect.andThen(answered, Effect.sync(() => socket.close(CLOSE.goingAway, "The gateway is stopping"))), {
+    Effect.forEach(clients, ([socket, channel]) =>
+      Effect.andThen(channel.drain, Effect.sync(() => socket.close(CLOSE.goingAway, "The gateway is stopping"))), {
       concurrency: "unbounded",
       discard: true
     })
@@ -88,6 +89,7 @@ export const makeWebSocket = (context: Context.Context<McpServices>): McpWebSock
     handle: (_, response) => refuse(response, { status: 426, why: "This path is for WebSocket" }, { upgrade: "websocket" }),
     upgrade,
     drain,
+    running: () => sumOf([...clients.values()].map(({ running }) => running())),
     gone: Effect.gen(function*() {
       while (clients.size > 0) yield* Effect.sleep("10 millis")
     }),
