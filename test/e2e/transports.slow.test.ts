@@ -1,26 +1,14 @@
-/** Each way in which a real server can be reached: a port of its own, HTTP+SSE of the oldest revision, another language. */
+/** Each way in which a real server can be reached: a port of its own, HTTP+SSE of the oldest revision. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { execFileSync } from "node:child_process"
-import { existsSync, rmSync } from "node:fs"
-import { join, resolve } from "node:path"
+import { resolve } from "node:path"
 import { call, serving, statusOf } from "../kit/calls.ts"
 import { officialClient, textOf } from "../kit/client.ts"
 import { down } from "../kit/down.ts"
 import { EVERYTHING, freePort, restartable, startEverything } from "../kit/everything.ts"
-import { gateway, temporaryDirectory } from "../kit/gateway.ts"
+import { gateway } from "../kit/gateway.ts"
 
 const echo = (url: string) => Effect.promise(() => call(url, "everything__echo", { message: "hello" }))
-
-/** A folder of wheels that pip is told about and that has `mcp`. */
-const wheelIndex = (): string | undefined => {
-  try {
-    const found = execFileSync("pip", ["config", "list"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })
-    return [...found.matchAll(/file:\/\/([^\s']+)/gu)].flatMap(([, folder]) => folder ?? []).find((folder) => existsSync(join(folder, "mcp")))
-  } catch {
-    return undefined
-  }
-}
 
 describe("a server with a port of its own", () => {
   it.live("from npm gets PORT, is reached over HTTP when it listens, and ends with the gateway", () =>
@@ -106,36 +94,5 @@ describe("HTTP+SSE of 2024-11-05", () => {
       yield* up
       yield* Effect.promise(() => serving(gate.url, "everything"))
       assert.include((yield* echo(gate.url)).text, "hello")
-    }).pipe(Effect.scoped))
-})
-
-describe("a server on the Python SDK", () => {
-  const index = wheelIndex()
-  it.live.skipIf(index === undefined)(`answers in both eras${index === undefined ? " (skipped: pip knows no folder of wheels with mcp in it)" : ""}`, () =>
-    Effect.gen(function*() {
-      const folder = yield* Effect.acquireRelease(
-        Effect.sync(() => temporaryDirectory("python-")),
-        (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
-      )
-      execFileSync("python3", ["-m", "venv", folder], { stdio: "ignore" })
-      const python = join(folder, "bin/python")
-      execFileSync(python, ["-m", "pip", "install", "--quiet", "--retries", "0", "--index-url", `file://${index}`, "mcp"], { stdio: "ignore" })
-      const gate = yield* gateway({
-        servers: [{
-          id: "python",
-          type: "local",
-          command: python,
-          auth_strategy: "bypass_auth",
-          config: { args: [resolve("test/fixtures/servers/python.py")] }
-        }]
-      })
-      yield* Effect.promise(() => serving(gate.url, "python"))
-      for (const era of ["legacy", "modern"] as const) {
-        const client = yield* officialClient(gate.url, era)
-        const sum = yield* Effect.promise(() => client.callTool({ name: "python__add", arguments: { a: 19, b: 23 } }))
-        assert.strictEqual(textOf(sum), "42")
-      }
-      const { servers } = yield* Effect.promise(() => statusOf(gate.url))
-      assert.include(JSON.stringify(servers[0]?.actual), `"era":"modern"`)
     }).pipe(Effect.scoped))
 })

@@ -14,7 +14,8 @@ export const legacyPeer = async (url: string, odd: Odd): Promise<Peer> => {
   await opening.ended
   const headers = { "mcp-protocol-version": VERSION, "mcp-session-id": String(opening.headers()["mcp-session-id"]) }
   const heard: Array<string> = []
-  const watched = new Set(["tools"])
+  /** By what is watched, the subscription; a later one of the same is another. */
+  const watched = new Map<string, number>([["tools", 0]])
   let last = 0
   let isOver = false
 
@@ -47,12 +48,13 @@ export const legacyPeer = async (url: string, odd: Odd): Promise<Peer> => {
     call: (calling) => runCall({ calling, url, headers, id: ++last, post, odd, isOver: () => isOver }),
     tools: async () => namesIn(await ask("tools/list", {})),
     hearOf: async (uri) => {
-      watched.add(uri)
+      const own = ++last
+      watched.set(uri, own)
       await ask("resources/subscribe", { uri })
       return async () => {
         await ask("resources/unsubscribe", { uri })
         // What was sent before may still be on its way on the other stream.
-        setTimeout(() => watched.delete(uri), 500)
+        setTimeout(() => watched.get(uri) === own && watched.delete(uri), 500)
       }
     },
     leave: async () => {
