@@ -3,8 +3,8 @@
  * request that a message belongs to, and hands results on as the bytes they were.
  */
 import { members, valueOf, withValue } from "../lib/Json.ts"
-import { type Call, type Era, legacyText, META, modernHeaders, modernText } from "./Era.ts"
-import { type Incoming, readMessage, type WireError } from "./Message.ts"
+import { type Call, type Era, legacyText, modernHeaders, modernText } from "./Era.ts"
+import { type Incoming, readMessage, subscriptionOf, type WireError } from "./Message.ts"
 import { progressTokenIn } from "./Progress.ts"
 import type { Failure, Receiver, Transport } from "./transport/Transport.ts"
 
@@ -60,6 +60,9 @@ interface Pending {
 const LISTEN = "subscriptions/listen"
 const ACKNOWLEDGED = "notifications/subscriptions/acknowledged"
 
+/** How long, in milliseconds, what is on its way may still be answered when nothing more can be sent. */
+const LAST_WORDS = 1000
+
 /** Most questions that wait for a call to be asked in. */
 const EARLY = 16
 
@@ -75,6 +78,8 @@ export class Connection {
   #next = 1
   #closed = false
   #hasAbandoned = false
+  /** Why nothing more can be sent; set while what is on its way may still be answered. */
+  #retired: string | undefined
 
   constructor(observer: Observer) {
     this.#observer = observer
@@ -88,6 +93,7 @@ export class Connection {
     },
     paused: (id) => this.#pending.get(id)?.listener.paused?.(),
     failed: (id, failure) => this.#finish(id, { kind: "failed", failure }),
+    lost: (why) => this.#retire(why),
     closed: (why) => this.close(why)
   }
 
@@ -109,7 +115,7 @@ export class Connection {
   }
 
   get isClosed(): boolean {
-    return this.#closed
+    return this.#closed || this.#retired !== undefined
   }
 
   /** Sends a request; the function it gives stops it and tells the backend in the way of its era. */
@@ -117,7 +123,7 @@ export class Connection {
     const id = this.#next++
     this.#pending.set(id, { listener, isListen: call.method === LISTEN, progressToken: call.progressToken })
     const modern = this.era === "modern"
-    if (this.#closed || this.#transport === undefined) {
+    if (this.isClosed || this.#transport === undefined) {
       this.#finish(id, { kind: "failed", failure: { kind: "closed", detail: "the connection is closed", isUnsent: true } })
     } else if (modern) this.#transport.send({ id, text: modernText(call, id), headers: modernHeaders(call) })
     else this.#transport.send({ id, text: legacyText(call, id), headers: call.headers })
@@ -141,6 +147,13 @@ export class Connection {
     this.#observer.closed(why)
   }
 
+  #retire(why: string): void {
+    if (this.isClosed) return
+    this.#retired = why
+    if (this.#pending.size === 0) this.close(why)
+    else setTimeout(() => this.close(why), LAST_WORDS)
+  }
+
   #cancel(id: number): void {
     if (!this.#pending.delete(id)) return
     this.#hasAbandoned = true
@@ -155,6 +168,7 @@ export class Connection {
     if (pending === undefined) return
     this.#pending.delete(id)
     pending.listener.done(answer)
+    if (this.#retired !== undefined && this.#pending.size === 0) this.close(this.#retired)
   }
 
   #message(message: Incoming, origin: number | undefined): void {
@@ -220,14 +234,6 @@ export class Connection {
     for (const { listener } of this.#pending.values()) if (listener.ask !== undefined) return listener.ask
     return undefined
   }
-}
-
-/** The id of the listen that a message is tagged with; on a shared stream nothing else tells (2026-07-28, basic/transports/stdio). */
-const subscriptionOf = (text: string): number => {
-  const params = members(text)?.find(({ key }) => key === "params")
-  const meta = params && members(text, params.start)?.find(({ key }) => key === "_meta")
-  const id = meta && members(text, meta.start)?.find(({ key }) => key === META.subscription)
-  return id === undefined ? Number.NaN : Number(text.slice(id.start, id.end))
 }
 
 /** Notifications about the backend itself, whichever stream they came on. */

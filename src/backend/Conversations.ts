@@ -74,7 +74,7 @@ export const make = Effect.fnUntraced(function*(
   const freeFor = (key: string, { sharer }: Party, isSilent: boolean): Held | undefined => {
     let found: Held | undefined
     for (const held of all) {
-      const isFree = held.key === key && sharer !== ALONE && (isSilent || !(held.isExclusive && held.users > 0))
+      const isFree = held.key === key && sharer !== ALONE && held.open?.connection.isClosed !== true && (isSilent || !(held.isExclusive && held.users > 0))
       if (isFree && (found === undefined || held.lastUsed >= found.lastUsed)) found = held
     }
     return found

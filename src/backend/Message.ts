@@ -4,6 +4,7 @@
  */
 import { members, valueOf } from "../lib/Json.ts"
 import { isRecord } from "../lib/Record.ts"
+import { META } from "./Era.ts"
 
 /** A JSON-RPC error object as the backend wrote it. */
 export interface WireError {
@@ -96,4 +97,12 @@ const jsonOf = (text: string | undefined): unknown => {
   } catch {
     return undefined
   }
+}
+
+/** The id of the listen that a message is tagged with; on a shared stream nothing else tells (2026-07-28, basic/transports/stdio). */
+export const subscriptionOf = (text: string): number => {
+  const params = members(text)?.find(({ key }) => key === "params")
+  const meta = params && members(text, params.start)?.find(({ key }) => key === "_meta")
+  const id = meta && members(text, meta.start)?.find(({ key }) => key === META.subscription)
+  return id === undefined ? Number.NaN : Number(text.slice(id.start, id.end))
 }

@@ -91,10 +91,11 @@ export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver
     // The request belonged to a session that is no more, so nothing of it was done (2025-11-25, "Session Management").
     const isForgotten = failure.status === 404 && base["mcp-session-id"] !== undefined
     const isUnsent = isFirst && (isForgotten || failure.isAway === true)
-    receiver.failed(id, isUnsent ? { ...failure, isUnsent } : failure)
-    if (isForgotten) receiver.closed("the backend ended the session")
+    // First that nothing more can be sent: who hears of a failure may try again at once.
+    if (isForgotten) receiver.lost("ended the session")
     // A backend that goes may still finish what it has taken.
-    if (failure.isAway === true && open.size === 0) receiver.closed(failure.detail)
+    if (failure.isAway === true && open.size === 0) receiver.lost(failure.detail)
+    receiver.failed(id, isUnsent ? { ...failure, isUnsent } : failure)
   }
 
   /** Takes up the stream of a request that the backend let go (2025-11-25, "Resumability and Redelivery"). */
@@ -131,8 +132,8 @@ export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver
         if (isClosed) return
         // 405 says that there is no such stream, which is legal; many servers say 400 of a session that they do not know.
         const isForgotten = before !== undefined && (failure?.status === 404 || failure?.status === 400)
-        const isLost = failure?.kind === "unreachable" || isForgotten
-        if (isLost) return receiver.closed(failure.detail)
+        if (isForgotten) return receiver.lost("ended the session")
+        if (failure?.kind === "unreachable") return receiver.closed(failure.detail)
         const isBusy = failure?.status === 429 || (failure?.status ?? 0) >= 500
         if (failure?.kind === "stream_ended" || isBusy) {
           setTimeout(() => isClosed || openStream(position, () => {}), isBusy ? BUSY_PAUSE : position.retry)

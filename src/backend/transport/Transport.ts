@@ -36,6 +36,8 @@ export interface Receiver {
   readonly paused: (id: number) => void
   /** The request `id` will get no answer. */
   readonly failed: (id: number, failure: Failure) => void
+  /** Nothing more can be sent; what is on its way may still be answered, for a moment. */
+  readonly lost: (why: string) => void
   /** The transport is gone for good. */
   readonly closed: (why: string) => void
 }
