@@ -36,6 +36,11 @@ export interface MergedList {
 
 export interface Snapshot {
   readonly tools: ReadonlyMap<string, Route>
+  /**
+   * The tool of a public name, or of a name of the server's own where that server has pages for hosts of MCP Apps: a page
+   * calls the tools of its server by the names it knows (SEP-1865). One that two of them have leads nowhere.
+   */
+  readonly toolOf: (name: string) => Route | undefined
   readonly prompts: ReadonlyMap<string, Route>
   readonly resources: ReadonlyMap<string, Route>
   readonly templates: ReadonlyMap<string, Route>
@@ -65,10 +70,13 @@ export const snapshot = (parts: ReadonlyArray<Part>, rules: NamingRules): Snapsh
   const among = (uri: string, some: typeof fixed) => some.find(({ parts }) => mayComeFrom(uri, parts))?.named
 
   const pageOf = pagesUnder(resources.named)
+  const toolRoutes = routesOf(tools.named)
+  const toolsOfApps = ofApps(tools.named)
   const listedTools = merged(tools.named, { pageOf })
 
   return {
-    tools: routesOf(tools.named),
+    tools: toolRoutes,
+    toolOf: (name) => toolRoutes.get(name) ?? toolsOfApps.get(name),
     prompts: routesOf(prompts.named),
     resources: resourceRoutes,
     templates: routesOf(templates.named),
@@ -145,6 +153,14 @@ const pagesUnder = (resources: ReadonlyArray<Named>) => {
   const renamed = new Map<string, string>()
   for (const { definition, name, server } of resources) if (name !== definition.name) renamed.set(`${server} ${definition.name}`, name)
   return (server: string, uri: string) => renamed.get(`${server} ${uri}`)
+}
+
+const ofApps = (tools: ReadonlyArray<Named>): ReadonlyMap<string, Route> => {
+  const servers = new Set(tools.filter(({ definition }) => definition.pages.length > 0).map(({ server }) => server))
+  const own = tools.filter(({ server }) => servers.has(server))
+  const count = new Map<string, number>()
+  for (const { definition: { name } } of own) count.set(name, (count.get(name) ?? 0) + 1)
+  return new Map(own.filter(({ definition: { name } }) => count.get(name) === 1).map((one) => [one.definition.name, routeOf(one)]))
 }
 
 /** What stands before the server's own URI in the public one; mostly nothing. */

@@ -40,9 +40,9 @@ export const taskTarget = (request: Request, { id, server }: TaskRef): Target =>
 export const targetOf = (snapshot: Snapshot, request: Request): Target | UnknownName => {
   switch (request.method) {
     case "tools/call":
-      return named(request, "tool", snapshot.tools, "name")
+      return named(request, "tool", snapshot.toolOf)
     case "prompts/get":
-      return named(request, "prompt", snapshot.prompts, "name")
+      return named(request, "prompt", (name) => snapshot.prompts.get(name))
     case "completion/complete":
       return completed(snapshot, request)
     default: {
@@ -58,15 +58,14 @@ export const targetOf = (snapshot: Snapshot, request: Request): Target | Unknown
 const named = (
   request: Request,
   kind: "tool" | "prompt",
-  routes: ReadonlyMap<string, Route>,
-  key: string
+  routeOf: (name: string) => Route | undefined
 ): Target | UnknownName => {
-  const name = stringParam(request, key)
-  if (name === undefined) return new UnknownName({ kind: "parameter", name: key })
-  const route = routes.get(name)
+  const name = stringParam(request, "name")
+  if (name === undefined) return new UnknownName({ kind: "parameter", name: "name" })
+  const route = routeOf(name)
   return route === undefined
     ? new UnknownName({ kind, name })
-    : to(route, paramsWith(request, key, JSON.stringify(route.name)))
+    : to(route, paramsWith(request, "name", JSON.stringify(route.name)))
 }
 
 const Ref = Schema.fromJsonString(Schema.Union([

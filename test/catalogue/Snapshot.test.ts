@@ -132,3 +132,37 @@ describe("the page of a tool (MCP Apps)", () => {
 })
 
 const name = fc.string({ unit: fc.constantFrom("a", "b", "_", ".", "-"), minLength: 1, maxLength: 12 })
+
+describe("a tool that a page calls by its server's own name", () => {
+  const page = `"_meta":{"ui":{"resourceUri":"ui://a/page"}}`
+  const part = (server: string, ...texts: ReadonlyArray<string>): Part => ({
+    server,
+    prefix: { mode: "always", text: server },
+    capabilities: {},
+    instructions: undefined,
+    listing: {
+      excluded: [],
+      definitions: {
+        tools: texts.map((text) => definitionOf("tools", text, "refuse")).flatMap((found) => "why" in found ? [] : [found]),
+        prompts: [],
+        resources: [],
+        templates: []
+      }
+    }
+  })
+  const rules = { separator: "__", longest: 64 }
+
+  it("is found where its server has pages, and by its public name wherever it is", () => {
+    const { toolOf } = snapshot([part("a", `{"name":"show",${page}}`, `{"name":"tick"}`), part("b", `{"name":"other"}`)], rules)
+    assert.strictEqual(toolOf("tick")?.server, "a")
+    assert.strictEqual(toolOf("a__tick")?.server, "a")
+    assert.isUndefined(toolOf("other"))
+    assert.strictEqual(toolOf("b__other")?.server, "b")
+  })
+
+  it("leads nowhere when two such servers have it", () => {
+    const { toolOf } = snapshot([part("a", `{"name":"show",${page}}`), part("b", `{"name":"show",${page}}`)], rules)
+    assert.isUndefined(toolOf("show"))
+    assert.strictEqual(toolOf("b__show")?.server, "b")
+  })
+})

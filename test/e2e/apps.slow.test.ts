@@ -56,6 +56,7 @@ for (const [era, host] of Object.entries(hosts)) {
             await ask(...read(PAGE)),
             await ask(...calling("clock__show"))
           ])
+          assert.strictEqual(yield* Effect.promise(() => ask(...calling("show"))), shown, "a page calls by the name that its server knows")
           assert.include(tools, `{"name":"clock__show","inputSchema":{"type":"object"},"_meta":${META}}`)
           assert.include(resources, `"mimeType":"text/html;profile=mcp-app",${CSP}}`)
           assert.include(page, `"text":"<p>page of clock</p>",${CSP}}]`)

@@ -83,7 +83,7 @@ const over = (socket: WebSocket, receiver: Receiver): Transport => ({
       : { kind: "busy", detail: `does not read: ${socket.bufferedAmount} bytes are waiting` })
   },
   forget: () => {},
-  openStream: () => {},
+  openStream: (opened) => opened(),
   agreed: () => {},
   close: () => {}
 })

@@ -118,7 +118,7 @@ const envelopeOf = (meta: Meta) => {
 /** The arguments that a tool wants repeated in headers must be there, and say the same. */
 const checkParamHeaders = (exchange: Exchange, { method, values }: Message, snapshot: Snapshot): Refusal | undefined => {
   if (method !== "tools/call" || exchange.transport === "channel") return undefined
-  const headers = snapshot.tools.get(String(values["name"]))?.definition.paramHeaders ?? []
+  const headers = snapshot.toolOf(String(values["name"]))?.definition.paramHeaders ?? []
   if (headers.length === 0) return undefined
   const expected = new Map(headersFor(headers, values["arguments"]).map(({ header, value }) => [header, value]))
   for (const { header } of headers) {
