@@ -14,7 +14,7 @@ import { FetchHttpClient } from "effect/http"
 import { resolve } from "node:path"
 import { serving, until } from "../kit/calls.ts"
 import { officialClient, textOf } from "../kit/client.ts"
-import { freePort } from "../kit/everything.ts"
+import { freePort, restartable, startEverything } from "../kit/everything.ts"
 import { gateway } from "../kit/gateway.ts"
 import { python, pythonMissing } from "../kit/python.ts"
 
@@ -96,6 +96,30 @@ for (const made of servers) {
     })
   }
 }
+
+describe("server-everything, as published", () => {
+  for (const era of eras) {
+    it.live(`lists, answers, refuses, reports all progress to a ${era} client, and is given up when the caller gives up`, () =>
+      Effect.gen(function*() {
+        const { port } = yield* restartable((port) => startEverything("streamableHttp", port))
+        const gate = yield* gateway({ servers: [{ id: "peer", type: "remote", url: `http://127.0.0.1:${port}/mcp`, auth_strategy: "bypass_auth" }] })
+        yield* Effect.promise(() => serving(gate.url, "peer"))
+        const client = yield* officialClient(gate.url, era, { elicitation: {} })
+        const progress: Array<number> = []
+        const operation = (duration: number, options: object) => outcome(client.callTool({ name: "peer__trigger-long-running-operation", arguments: { duration, steps: 4 } }, options))
+        yield* Effect.promise(async () => {
+          assert.isAbove((await client.listTools()).tools.length, 10)
+          assert.match(await use(client, "get-sum", { a: 19, b: 23 }), /42/u)
+          assert.match(await use(client, "get-sum", { a: "no number" }), /^failed: /u)
+          assert.match(await operation(0.4, { onprogress: (step: { readonly progress: number }) => progress.push(step.progress) }), /completed/u)
+          const began = performance.now()
+          assert.match(await operation(60, { signal: AbortSignal.timeout(200) }), /^failed: /u)
+          assert.isBelow(performance.now() - began, 10_000)
+        })
+        assert.deepStrictEqual(progress, [1, 2, 3, 4])
+      }).pipe(Effect.scoped))
+  }
+})
 
 describe("a server made with SDK v1 (http)", () => {
   for (const era of eras) {
