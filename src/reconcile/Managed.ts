@@ -10,6 +10,7 @@ import { Subscriptions } from "../backend/Subscriptions.ts"
 import type { Children } from "../backend/transport/Children.ts"
 import { Catalogue, type Served } from "../catalogue/Catalogue.ts"
 import type { Kind } from "../catalogue/Definition.ts"
+import type { Listing } from "../catalogue/Listing.ts"
 import type { Part as Offered } from "../catalogue/Snapshot.ts"
 import type { ArtifactCache } from "../host/ArtifactCache.ts"
 import type { Part } from "../host/Registry.ts"
@@ -79,11 +80,13 @@ export interface Starting {
   readonly publish: Publish
   /** Runs before an instance that cannot overlap with the one before it: one fixed port, or a loader that says so. */
   readonly makeRoom: Effect.Effect<void>
+  /** What the form before it offers. */
+  readonly listed: Listing | undefined
 }
 
 /** Builds the loader and starts an instance, in a scope of its own below `parent`. */
 export const start = Effect.fnUntraced(function*(
-  { generation, makeRoom, parent, publish, wanted }: Starting
+  { generation, listed, makeRoom, parent, publish, wanted }: Starting
 ): Effect.fn.Return<Running, Unfit, InstanceServices> {
   const scope = yield* Scope.fork(parent)
   const subscriptions = yield* Subscriptions
@@ -94,7 +97,7 @@ export const start = Effect.fnUntraced(function*(
     const loader = yield* wanted.loader.build
     if (loader.swap === "stop_first" || wanted.entry.config.port !== undefined) yield* makeRoom
     const context = yield* Effect.context<InstanceServices>()
-    const offer = Offers.make(id, wanted.hiddenText, publish)
+    const offer = Offers.make(id, wanted.hiddenText, publish, listed)
     const fork = Effect.runForkWith(context)
     const instance = yield* Instances.make({
       id,

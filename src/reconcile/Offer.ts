@@ -26,15 +26,19 @@ const RENEWED: ReadonlyMap<string, ReadonlyArray<Kind>> = new Map([
 /** Most definitions that are named in the log when they are left out. */
 const SAID = 20
 
-/** @param renewed runs after lists have been read again */
+/**
+ * @param renewed runs after lists have been read again
+ * @param listed what is offered until the instance has been asked
+ */
 export const make = (
   id: string,
   hiddenText: "refuse" | "allow",
-  renewed: (kinds: ReadonlySet<Kind>) => Effect.Effect<void>
+  renewed: (kinds: ReadonlySet<Kind>) => Effect.Effect<void>,
+  listed: Listing = nothing
 ): Offer => {
   const lock = Semaphore.makeUnsafe(1)
   const dirty = new Set<Kind>()
-  let listing: Listing = nothing
+  let listing = listed
   let opened: Opened | undefined
   /** The conversation to read lists on; none while a new one begins. */
   let current: Opened | undefined

@@ -71,13 +71,18 @@ export class Reconciler extends Context.Service<Reconciler, {
     /** Starts the wanted form beside the old one, or after it where the two cannot overlap. */
     const launch = Effect.fnUntraced(function*(server: Managed, wanted: Wanted, generation: number) {
       yield* dropCandidate(server)
+      const before = server.serving
+      let hasRoom = before === undefined
       const makeRoom = Effect.suspend(() => {
-        if (server.serving === undefined) return Effect.void
-        server.serving = undefined
+        if (hasRoom) return Effect.void
+        hasRoom = true
         return server.slot.vacate
       })
-      const running: Running = yield* start({ wanted, generation, parent: scope, publish, makeRoom })
-      if (server.serving === undefined) return yield* serve(server, running)
+      // What the old form offers stays listed until the new one has said what it offers.
+      const running: Running = yield* start({ wanted, generation, parent: scope, publish, makeRoom, listed: before?.offer.listing() }).pipe(
+        Effect.tapError(() => Effect.sync(() => hasRoom ? server.serving = undefined : undefined))
+      )
+      if (hasRoom) return yield* serve(server, running)
       server.candidate = running
       const takeOver = Effect.suspend(() => server.candidate === running ? serve(server, running) : Effect.void)
       yield* Effect.forkIn(Effect.andThen(running.instance.ready, takeOver), running.scope)

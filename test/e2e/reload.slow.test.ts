@@ -3,6 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { resolve } from "node:path"
 import { call, load, serving, statusOf, until } from "../kit/calls.ts"
+import { officialClient } from "../kit/client.ts"
+import { freePort } from "../kit/everything.ts"
 import { gateway } from "../kit/gateway.ts"
 
 const server = (id: string, ...args: ReadonlyArray<string>) => ({
@@ -74,6 +76,28 @@ describe("reload", () => {
 
       assert.strictEqual(servers[0]?.actual.phase, "ready")
       assert.strictEqual((yield* Effect.promise(() => call(gate.url, "stays__answer", {}))).text, "old")
+    }).pipe(Effect.scoped))
+
+  it.live("a server with a port of its own, which has to go before its new form comes, stays listed and says that it does not run", () =>
+    Effect.gen(function*() {
+      const port = yield* freePort
+      const form = (label: string) => ({
+        ...server("ported", "x"),
+        path: resolve("test/fixtures/servers/model.mjs"),
+        config: { port, args: ["x"], environment: { ERA: "modern", LABEL: label } }
+      })
+      const gate = yield* gateway({ servers: [form("old")] })
+      yield* Effect.promise(() => serving(gate.url, "ported"))
+      const client = yield* officialClient(gate.url, "legacy")
+      const changes: Array<string> = []
+      client.setNotificationHandler("notifications/tools/list_changed", () => void changes.push("tools"))
+      const callers = load(gate.url, "ported__state", {}, 2)
+      gate.rewrite({ servers: [form("new")] })
+      yield* Effect.promise(() => until(() => call(gate.url, "ported__state", {}), ({ text }) => text.includes(`"label":"new"`)))
+      yield* Effect.promise(callers.stop)
+      assert.isNotEmpty(callers.failures)
+      for (const failure of callers.failures) assert.match(failure, /^200 Server "ported" /u)
+      assert.deepStrictEqual(changes, [])
     }).pipe(Effect.scoped))
 
   it.live("a removed server is gone from the list and from the machine; the same content starts nothing", () =>

@@ -30,9 +30,8 @@ const judge = ({ backend: { id, transport }, peer, world }: Doing, began: number
   if (kind === "text" && steps !== undefined && progress.length !== steps) world.odd(`${what} heard ${progress.length} of ${steps} steps`)
   if (kind === "cancelled" && !isCalledOff) world.odd(`${what} was cancelled by nobody`)
   // One that has a port of its own is stopped before its successor starts.
-  const isExcused = transport === "http"
-    ? world.wasIn(id, began, ["crash", "reload"]) && /^(?:Server "|Unknown tool: )/u.test(text)
-    : world.wasIn(id, began, ["crash"]) && text.startsWith(`Server "${id}" `)
+  const isDown = world.wasIn(id, began, transport === "http" ? ["crash", "reload"] : ["crash"])
+  const isExcused = isDown && text.startsWith(`Server "${id}" `)
   if (kind === "error" && !isExcused) world.odd(`${what} failed: ${text}`)
 }
 
