@@ -5,13 +5,13 @@
 import { members, valueOf, withValue } from "../lib/Json.ts"
 import { type Call, type Era, legacyText, modernHeaders, modernText } from "./Era.ts"
 import { type Incoming, readMessage, subscriptionOf, type WireError } from "./Message.ts"
-import { progressTokenIn } from "./Progress.ts"
+import { progressIn } from "./Progress.ts"
 import type { Failure, Receiver, Transport } from "./transport/Transport.ts"
 
 /** What a backend answered. */
 export type Reply =
   | { readonly kind: "result"; readonly result: Buffer; readonly era: Era }
-  | { readonly kind: "error"; readonly error: WireError }
+  | { readonly kind: "error"; readonly error: WireError; readonly era: Era }
 
 export type Answer = Reply | { readonly kind: "failed"; readonly failure: Failure }
 
@@ -55,6 +55,8 @@ interface Pending {
   /** A listen is open all the time; nothing but its own messages belongs to it. */
   readonly isListen: boolean
   readonly progressToken: string | undefined
+  /** The last progress that was passed on; it has to increase (basic/utilities/progress). */
+  progress: number
 }
 
 const LISTEN = "subscriptions/listen"
@@ -121,7 +123,7 @@ export class Connection {
   /** Sends a request; the function it gives stops it and tells the backend in the way of its era. */
   call(call: Call, listener: Listener): () => void {
     const id = this.#next++
-    this.#pending.set(id, { listener, isListen: call.method === LISTEN, progressToken: call.progressToken })
+    this.#pending.set(id, { listener, isListen: call.method === LISTEN, progressToken: call.progressToken, progress: Number.NEGATIVE_INFINITY })
     const modern = this.era === "modern"
     if (this.isClosed || this.#transport === undefined) {
       this.#finish(id, { kind: "failed", failure: { kind: "closed", detail: "the connection is closed", isUnsent: true } })
@@ -176,7 +178,7 @@ export class Connection {
       case "result":
         return this.#finish(message.id, { kind: "result", result: message.result, era: this.era })
       case "error":
-        return this.#finish(Number.isNaN(message.id) && origin !== undefined ? origin : message.id, message)
+        return this.#finish(Number.isNaN(message.id) && origin !== undefined ? origin : message.id, { ...message, era: this.era })
       case "notification":
         return this.#notification(message.method, message.text, origin)
       case "request":
@@ -208,10 +210,12 @@ export class Connection {
   }
 
   #progress(text: string): void {
-    const token = progressTokenIn(text)
-    if (token === undefined) return
+    const said = progressIn(text)
+    if (said === undefined) return
+    const { token, value } = said
     const pending = this.#pending.get(Number(text.slice(token.start, token.end)))
-    if (pending?.progressToken === undefined) return
+    if (pending?.progressToken === undefined || value <= pending.progress) return
+    pending.progress = value
     pending.listener.notify(withValue(text, token, pending.progressToken))
   }
 

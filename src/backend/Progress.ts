@@ -1,12 +1,22 @@
 /** Progress notifications: the token in them, which each side has its own of. */
-import { type Member, members, withValue } from "../lib/Json.ts"
+import { type Member, members, valueOf, withValue } from "../lib/Json.ts"
 
 const METHOD = "\"notifications/progress\""
 
-/** Where the token stands in a progress notification. */
-export const progressTokenIn = (text: string): Member | undefined => {
+const partsOf = (text: string) => {
   const params = members(text)?.find((member) => member.key === "params")
-  return params && members(text, params.start)?.find((member) => member.key === "progressToken")
+  return (params && members(text, params.start)) ?? []
+}
+
+/** Where the token stands in a progress notification. */
+const progressTokenIn = (text: string): Member | undefined => partsOf(text).find(({ key }) => key === "progressToken")
+
+/** The same, with how far it is; `undefined` for a notification without a token or a number. */
+export const progressIn = (text: string): { readonly token: Member; readonly value: number } | undefined => {
+  const parts = partsOf(text)
+  const token = parts.find(({ key }) => key === "progressToken")
+  const value = Number(valueOf(text, parts, "progress"))
+  return token === undefined || Number.isNaN(value) ? undefined : { token, value }
 }
 
 /** A notification with another token, as JSON text; `undefined` for progress that nobody asked for. */

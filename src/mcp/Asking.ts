@@ -11,7 +11,7 @@ import { isRecord } from "../lib/Record.ts"
 import type { Caller, Request } from "../router/Request.ts"
 import type { Router } from "../router/Router.ts"
 import { answerDefect } from "./Defect.ts"
-import { CODE, errorOf, type Exchange, resultOf } from "./Exchange.ts"
+import { CODE, errorOf, type Exchange, resultOf, sizeOf } from "./Exchange.ts"
 import type { Message } from "./Inbound.ts"
 import { type Identity, isHandle, type Parked, Parking, type Turn } from "./Parking.ts"
 import { ELICITATION_COMPLETE } from "./UrlElicitation.ts"
@@ -64,7 +64,8 @@ const begin = Effect.fnUntraced(function*(asking: Asking) {
     turn,
     ending: undefined,
     asked: 0,
-    expires: 0
+    expires: 0,
+    size: asking.message.text.length
   }
   const caller: Caller = {
     ...asking.caller,
@@ -79,7 +80,7 @@ const begin = Effect.fnUntraced(function*(asking: Asking) {
       }
     }
   }
-  const answer = inTurn(call, () => void fork(put(parking, call)))
+  const answer = inTurn(call, parking, () => void fork(put(parking, call)))
   call.fiber = fork(relay({ era: "modern", id: asking.id, answer, caller, request: asking.request }))
   call.fiber.addObserver((exit) => {
     // Stopped from elsewhere, or by a defect: whoever waits must hear of it.
@@ -114,14 +115,19 @@ const tell = ({ turn }: Parked, text: string) => {
  * Answers whichever turn it is, under its own id; an answer that comes between turns is kept for the next,
  * and so is one that comes before a question has been put, since its server still waits to hear.
  */
-const inTurn = (call: Parked, putNow: () => void): Answer => (status, body) => {
+const inTurn = (call: Parked, parking: Parking["Service"], putNow: () => void): Answer => (status, body) => {
   const ending = (turn: Turn) => {
     turn.exchange.respond(status, body(turn.id))
     end(call, turn)
   }
   if (call.turn !== undefined && call.questions.size === 0) return ending(call.turn)
-  call.ending = ending
+  call.ending = parking.mayKeep(call, sizeOf(body("0"))) ? ending : tooLarge(call)
   if (call.turn !== undefined) putNow()
+}
+
+const tooLarge = (call: Parked) => (turn: Turn) => {
+  turn.exchange.respond(200, errorOf(turn.id, CODE.internal, "The answer came while the user was asked, and was too large to be kept"))
+  end(call, turn)
 }
 
 /** Ends the turn with the questions that are open, and parks the call. */

@@ -28,6 +28,13 @@ export interface Exchange {
   readonly onGone: (listener: () => void) => void
 }
 
+/** In bytes. */
+export const sizeOf = (body: ReadonlyArray<Chunk>): number => {
+  let size = 0
+  for (const chunk of body) size += typeof chunk === "string" ? Buffer.byteLength(chunk) : chunk.length
+  return size
+}
+
 export const joined = (body: ReadonlyArray<Chunk>): Buffer =>
   Buffer.concat(body.map((chunk) => typeof chunk === "string" ? Buffer.from(chunk) : chunk))
 

@@ -2,7 +2,7 @@
  * Translates what went wrong behind the gateway into the error of the client's era:
  * class, message, next step. No stack, no path, no body of a backend.
  */
-import type { WireError } from "../backend/Message.ts"
+import type { Reply } from "../backend/Connection.ts"
 import type { Era } from "../backend/Era.ts"
 import type { CallFailed } from "../router/Router.ts"
 import { CODE } from "./Exchange.ts"
@@ -34,18 +34,24 @@ export const failureFor = (era: Era, failure: CallFailed, incident: string): Err
   }
 }
 
-/** Codes that an era has no meaning for, or that speak of the gateway's own request and not of the client's. */
+/** The range whose codes the modern revision defines; they mean something else, or nothing, in all others (2026-07-28, basic/index). */
+const isReserved = (code: number): boolean => code <= -32020 && code >= -32099
+
+/** Codes that speak of the gateway's own request and not of the client's. */
 const GATEWAY_FAULTS: ReadonlySet<number> = new Set([CODE.headerMismatch, CODE.unsupportedVersion])
 
 /** A backend's error for a client; `undefined` says: pass it on as it was written. */
-export const errorFor = (era: Era, { code, message }: WireError): ErrorAnswer | undefined => {
-  if (GATEWAY_FAULTS.has(code)) return { code: CODE.internal, message: "The server could not read the gateway's request" }
-  if (era === "modern" && code === CODE.resourceNotFound) return { code: CODE.invalidParams, message }
-  if (era === "modern" && code === URL_ELICITATION_REQUIRED) {
-    return { code: CODE.internal, message: "The server asks the user to open an address, and names none" }
+export const errorFor = (era: Era, { era: from, error: { code, message } }: Reply & { readonly kind: "error" }): ErrorAnswer | undefined => {
+  if (from === "modern" && GATEWAY_FAULTS.has(code)) return { code: CODE.internal, message: "The server could not read the gateway's request" }
+  if (era === "legacy") {
+    return from === "modern" && code === CODE.missingCapability
+      ? { code: CODE.internal, message: "The server needs a capability that the client did not declare (elicitation, sampling or roots)" }
+      : undefined
   }
-  if (era === "legacy" && code === CODE.missingCapability) {
-    return { code: CODE.internal, message: "The server needs a capability that the client did not declare (elicitation, sampling or roots)" }
+  if (code === CODE.resourceNotFound) return { code: CODE.invalidParams, message }
+  if (code === URL_ELICITATION_REQUIRED) return { code: CODE.internal, message: "The server asks the user to open an address, and names none" }
+  if (isReserved(code) && !(from === "modern" && code === CODE.missingCapability)) {
+    return { code: CODE.internal, message: `${message} (error ${code} of the server)` }
   }
   return undefined
 }

@@ -1,7 +1,7 @@
 /** The exchange of one HTTP request: one JSON body, or a stream of events once something comes before the answer. */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { EventLog } from "./EventLog.ts"
-import { type Chunk, type Exchange, joined } from "./Exchange.ts"
+import { type Chunk, type Exchange, joined, sizeOf } from "./Exchange.ts"
 import { oneLine, oneLineOf } from "./OneLine.ts"
 
 const EVENT = "event: message\ndata: "
@@ -72,12 +72,6 @@ export const eventStream = (response: ServerResponse, headers: Readonly<Record<s
       response.end()
     }
   }
-}
-
-const sizeOf = (body: ReadonlyArray<Chunk>): number => {
-  let size = 0
-  for (const chunk of body) size += typeof chunk === "string" ? Buffer.byteLength(chunk) : chunk.length
-  return size
 }
 
 const prefersStream = (accept: string | undefined): boolean =>

@@ -38,12 +38,16 @@ export interface Parked {
   ending: ((turn: Turn) => void) | undefined
   asked: number
   expires: number
+  /** Characters that it holds: its request, and its answer when that is kept. */
+  size: number
 }
 
 const PREFIX = "manifold."
 const LIFE = Duration.minutes(10)
 const MOST = 1000
 const MOST_PER_PRINCIPAL = 100
+/** Most characters that all of them hold. */
+const HELD = 64 * 1024 * 1024
 
 export const isHandle = (state: unknown): state is string => typeof state === "string" && state.startsWith(PREFIX)
 
@@ -52,6 +56,8 @@ export class Parking extends Context.Service<Parking, {
   readonly park: (call: Parked) => Effect.Effect<string | undefined>
   /** The call of a handle, which is spent by this; `undefined` when it is unknown, over or somebody else's. */
   readonly take: (handle: string, identity: Identity) => Effect.Effect<Parked | undefined>
+  /** Whether an answer of this many bytes may be kept for a call until its client comes back. */
+  readonly mayKeep: (call: Parked, bytes: number) => boolean
   /** Ends every call that waits: while the gateway stops no client can come back with answers. */
   readonly end: Effect.Effect<void>
   readonly count: () => number
@@ -62,9 +68,22 @@ export class Parking extends Context.Service<Parking, {
     const ofPrincipal = ({ issuer, subject }: Principal) =>
       [...parked.values()].filter(({ identity: { principal } }) => principal.issuer === issuer && principal.subject === subject).length
 
+    const held = () => {
+      let sum = 0
+      for (const { size } of parked.values()) sum += size
+      return sum
+    }
+
+    const mayKeep = (call: Parked, bytes: number) => {
+      if (held() + bytes > HELD) return false
+      call.size += bytes
+      return true
+    }
+
     const park = (call: Parked) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
-        if (parked.size >= MOST || ofPrincipal(call.identity.principal) >= MOST_PER_PRINCIPAL) return undefined
+        const isFull = parked.size >= MOST || ofPrincipal(call.identity.principal) >= MOST_PER_PRINCIPAL
+        if (isFull || held() + call.size > HELD) return undefined
         const handle = PREFIX + crypto.randomUUID() + crypto.randomUUID()
         call.expires = now + Duration.toMillis(LIFE)
         parked.set(handle, call)
@@ -96,6 +115,6 @@ export class Parking extends Context.Service<Parking, {
     })
     yield* Effect.addFinalizer(() => end)
 
-    return Parking.of({ park, take, end, count: () => parked.size })
+    return Parking.of({ park, take, mayKeep, end, count: () => parked.size })
   }))
 }

@@ -74,8 +74,8 @@ const answered = ({ answer, capabilities, era, method, reply }: Answering): void
     case "error": {
       const asked = era === "modern" && reply.error.code === URL_ELICITATION_REQUIRED ? asInputRequired(reply.error.raw) : undefined
       if (asked !== undefined) return askToOpen(answer, asked, capabilities)
-      const own = errorFor(era, reply.error)
-      const status = era === "modern" && reply.error.code === CODE.missingCapability ? 400 : 200
+      const own = errorFor(era, reply)
+      const status = era === "modern" && own === undefined && reply.error.code === CODE.missingCapability ? 400 : 200
       return answer(status, (id) =>
         own === undefined
           ? [`{"jsonrpc":"2.0","id":${id},"error":${reply.error.raw}}`]

@@ -59,7 +59,7 @@ export const inRounds = Effect.fnUntraced(function*(
 
 export const refusal = (message: string): Reply => {
   const code = -32603
-  return { kind: "error", error: { code, message, raw: JSON.stringify({ code, message }) } }
+  return { kind: "error", era: "modern", error: { code, message, raw: JSON.stringify({ code, message }) } }
 }
 
 interface Asking {

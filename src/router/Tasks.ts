@@ -127,7 +127,7 @@ const endOf = (task: unknown, text: string): Reply | undefined => {
       const code = at(task, "error", "code")
       const said = at(task, "error", "message")
       if (typeof code !== "number" || typeof said !== "string") return refusal("The task of the server failed")
-      return { kind: "error", error: { code, message: said, raw: member("error") ?? "{}" } }
+      return { kind: "error", era: "modern", error: { code, message: said, raw: member("error") ?? "{}" } }
     }
     case "cancelled":
       return refusal("The server cancelled its task")

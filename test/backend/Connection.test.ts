@@ -33,6 +33,13 @@ describe("a connection", () => {
     assert.deepStrictEqual(silent.notes, [])
   })
 
+  it("leaves out progress that does not increase, which no revision allows", () => {
+    const { connection, hears } = connected("legacy", "stdio")
+    const asking = calling(connection, { progressToken: "7" })
+    for (const progress of [1, 1, 0.5, 2, "x", 2.5]) hears(`{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":${JSON.stringify(progress)}}}`)
+    assert.deepStrictEqual(asking.notes.map((text) => JSON.parse(text).params.progress), [1, 2, 2.5])
+  })
+
   it("gives no progress after the answer", () => {
     const { hears, connection } = connected("legacy", "stdio")
     const caller = calling(connection, { progressToken: "5" })

@@ -5,7 +5,8 @@ import { type Identity, isHandle, type Parked, Parking } from "../../src/mcp/Par
 
 const identity: Identity = { principal: { issuer: "i", subject: "ada" }, method: "tools/call", params: "{\"name\":\"t\"}" }
 
-const callOf = (subject = "ada"): Parked => ({
+const callOf = (subject = "ada", size = 100): Parked => ({
+  size,
   identity: { ...identity, principal: { issuer: "i", subject } },
   questions: new Map(),
   fiber: undefined,
@@ -56,6 +57,20 @@ describe("parked calls", () => {
       assert.strictEqual(parking.count(), 0)
       assert.isUndefined(yield* parking.take(handle, identity))
       assert.strictEqual((yield* Fiber.await(running))._tag, "Failure")
+    }).pipe(Effect.provide(Parking.layer)))
+
+  it.effect("hold 64 MiB at most, with the answers that are kept for them", () =>
+    Effect.gen(function*() {
+      const parking = yield* Parking
+      const large = callOf("ada", 63 * 1024 * 1024)
+      const handle = yield* parking.park(large)
+      assert.isUndefined(yield* parking.park(callOf("bob", 2 * 1024 * 1024)))
+      const small = callOf("bob", 1000)
+      assert.isDefined(yield* parking.park(small))
+      assert.isFalse(parking.mayKeep(small, 1024 * 1024))
+      assert.isTrue(parking.mayKeep(small, 1000))
+      yield* parking.take(handle ?? "none", identity)
+      assert.isTrue(parking.mayKeep(small, 1024 * 1024))
     }).pipe(Effect.provide(Parking.layer)))
 
   it.effect("are limited for each principal, so that one cannot take the room of all", () =>

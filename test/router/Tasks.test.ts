@@ -87,7 +87,7 @@ describe("a task that is driven for a client", () => {
   it.effect("that failed gives the error of the server, one that was cancelled says so", () =>
     Effect.gen(function*() {
       const failed = yield* driven(call, "t", server({ status: "failed", error: { code: -32001, message: "broken", data: 1 } }).driving())
-      assert.deepStrictEqual(failed, { kind: "error", error: { code: -32001, message: "broken", raw: `{"code":-32001,"message":"broken","data":1}` } })
+      assert.deepStrictEqual(failed, { kind: "error", era: "modern", error: { code: -32001, message: "broken", raw: `{"code":-32001,"message":"broken","data":1}` } })
       const cancelled = yield* driven(call, "t", server({ status: "cancelled" }).driving())
       assert.match(cancelled.kind === "error" ? cancelled.error.message : "", /cancelled/u)
     }))
@@ -123,7 +123,7 @@ describe("what is read of tasks", () => {
 
   it("is declared beside what the client declared, and wanted only where the server says so", () => {
     assert.deepStrictEqual(JSON.parse(declaring(call).envelope.capabilities), { sampling: {}, extensions: { [TASKS]: {} } })
-    const error = (data: object): Reply => ({ kind: "error", error: { code: -32021, message: "", raw: JSON.stringify({ data }) } })
+    const error = (data: object): Reply => ({ kind: "error", era: "modern", error: { code: -32021, message: "", raw: JSON.stringify({ data }) } })
     assert.isTrue(wantsTask(error({ requiredCapabilities: { extensions: { [TASKS]: {} } } })))
     assert.isFalse(wantsTask(error({ requiredCapabilities: { sampling: {} } })))
   })
