@@ -80,10 +80,10 @@ export const make = Effect.fnUntraced(function*(
     return found
   }
 
-  const begin = Effect.fnUntraced(function*(party: Party, key: string, lastUsed: number) {
+  const begin = Effect.fnUntraced(function*(party: Party, { key, lastUsed, users }: Pick<Held, "key" | "lastUsed" | "users">) {
     const isExclusive = !further.tellsCalls && party.capabilities !== "{}"
     const { sharer } = party
-    const held = heldFor({ party, key, isExclusive, lastUsed, scope: yield* Scope.fork(scope) })
+    const held = heldFor({ party, key, isExclusive, lastUsed, users, scope: yield* Scope.fork(scope) })
     all.add(held)
     let isOpen = false
     const observer: Observer = {
@@ -124,9 +124,7 @@ export const make = Effect.fnUntraced(function*(
     const free = freeFor(key, party, isSilent)
     if (free === undefined) {
       if (!hasRoom(party)) return yield* new BackendFailed({ backend, reason: "busy", detail: "has as many conversations as it may; try again later" })
-      const begun = yield* begin(party, key, now)
-      if (!isSilent) begun.users++
-      return begun
+      return yield* begin(party, { key, lastUsed: now, users: isSilent ? 0 : 1 })
     }
     if (!isSilent) free.users++
     free.lastUsed = now

@@ -27,11 +27,12 @@ export interface Held {
   standing: Party["standing"]
 }
 
-export const heldFor = ({ isExclusive, key, lastUsed, party: { principal, sharer, standing }, scope }: {
+export const heldFor = ({ isExclusive, key, lastUsed, party: { principal, sharer, standing }, scope, users }: {
   readonly party: Party
   readonly key: string
   readonly isExclusive: boolean
   readonly lastUsed: number
+  readonly users: number
   readonly scope: Scope.Closeable
 }): Held => ({
   key,
@@ -43,7 +44,7 @@ export const heldFor = ({ isExclusive, key, lastUsed, party: { principal, sharer
   scope,
   open: undefined,
   watch: undefined,
-  users: 0,
+  users,
   followed: 0,
   followers: new Map(),
   lastUsed,

@@ -3,7 +3,7 @@
  * words of the server's era, and with what that era cannot do itself done around it.
  */
 import { Effect } from "effect"
-import type { BackendFailed } from "../backend/BackendFailed.ts"
+import { BackendFailed } from "../backend/BackendFailed.ts"
 import type { Connection, Reply } from "../backend/Connection.ts"
 import { type Call, type Era, headerValue } from "../backend/Era.ts"
 import type { Instance } from "../backend/Instance.ts"
@@ -38,9 +38,16 @@ export const relay = Effect.fnUntraced(function*(
   const party = partyOf(caller, server.sharing, headers)
   const connection = instance.direct(party)
   return connection === undefined
-    ? yield* Effect.scoped(Effect.flatMap(instance.lease(party), (leased) => over(leased, relaying, headers)))
+    ? yield* Effect.scoped(Effect.flatMap(inTime(instance.lease(party), server), (leased) => over(leased, relaying, headers)))
     : yield* over(connection, relaying, headers)
 })
+
+/** A conversation that has to be opened first has the time of a call for that. */
+const inTime = <R>(lease: Effect.Effect<Connection, BackendFailed, R>, { id, timeout }: Served) =>
+  Effect.timeoutOrElse(lease, {
+    duration: timeout,
+    orElse: () => new BackendFailed({ backend: id, reason: "timed_out", detail: `did not open a conversation within ${timeout} ms` })
+  })
 
 const over = (connection: Connection, relaying: Relaying, headers: Call["headers"]): Effect.Effect<Reply, BackendFailed> => {
   const { caller, target } = relaying
