@@ -105,11 +105,12 @@ export const make = Effect.fnUntraced(function*(
       Effect.onInterrupt(() => Deferred.fail(held.opened, new BackendFailed({ backend, reason: "closed", detail: "was left while it was being asked" }))),
       Effect.onExit((exit) =>
         Effect.sync(() => {
-          Deferred.doneUnsafe(held.opened, exit)
           held.open = Exit.isSuccess(exit) ? exit.value : undefined
           isOpen = held.open?.connection.isClosed === false
           if (held.open === undefined || !isOpen) end(held)
           else began(held.open)
+          // Last, since who waits for it goes on at once.
+          Deferred.doneUnsafe(held.opened, exit)
         })),
       Scope.provide(held.scope),
       Effect.forkIn(held.scope)
