@@ -105,6 +105,17 @@ describe("a WebSocket", () => {
       assert.strictEqual((yield* Effect.promise(() => fetch(`${base}/socket`))).status, 426)
     }).pipe(Effect.scoped))
 
+  it.live("is the only upgrade: a request that offers another one is answered as it is", () =>
+    Effect.gen(function*() {
+      const { url } = yield* started
+      const head = ["Content-Type: application/json", `Content-Length: ${PING.length}`, "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"]
+      const { socket, until } = raw(url)
+      socket.write(`${lines("POST /mcp", `Host: ${new URL(url).host}`, "Connection: Upgrade, HTTP2-Settings", ...head)}${PING}`)
+      const answer = yield* Effect.promise(() => until(/Mcp-Session-Id/u))
+      assert.match(answer, /^HTTP\/1\.1 400 /u)
+      socket.destroy()
+    }).pipe(Effect.scoped))
+
   it.live("is closed at a binary frame, a frame beyond 4 MiB and one that is no UTF-8, each with its code", () =>
     Effect.gen(function*() {
       const { base } = yield* started
