@@ -40,6 +40,9 @@ const MOST = { processes: { all: 64, each: 32 }, sessions: { all: 1024, each: 25
 /** How long an unused one is kept. */
 const IDLE = Duration.toMillis("5 minutes")
 
+/** How long one whose call was given up stays, so that the backend hears of that. */
+const FAREWELL = "1 second"
+
 /** The conversations of a backend, which all end with the scope. */
 export const make = Effect.fnUntraced(function*(
   backend: string,
@@ -52,10 +55,12 @@ export const make = Effect.fnUntraced(function*(
   const limits = further.isProcess ? MOST.processes : MOST.sessions
   const all = new Set<Held>()
 
-  const end = (held: Held) => {
+  /** @param farewell time for what was just said to arrive */
+  const end = (held: Held, farewell?: Duration.Input) => {
     if (!all.delete(held)) return
     Deferred.doneUnsafe(held.ended, Exit.void)
-    fork(Scope.close(held.scope, Exit.void))
+    const close = Scope.close(held.scope, Exit.void)
+    fork(farewell === undefined ? close : Effect.delay(close, farewell))
   }
 
   /** Ends the one of `among` that was not used for longest; says whether there was one. */
@@ -137,7 +142,8 @@ export const make = Effect.fnUntraced(function*(
     Effect.map(Clock.currentTimeMillis, (now) => {
       held.users--
       held.lastUsed = now
-      if (held.sharer === ALONE || isDoubtful(held)) end(held)
+      if (held.sharer === ALONE) end(held)
+      else if (isDoubtful(held)) end(held, FAREWELL)
     })
 
   const sweep = Effect.map(Clock.currentTimeMillis, (now) => {
