@@ -52,14 +52,13 @@ export interface Observer {
 
 interface Pending {
   readonly listener: Listener
-  /** A listen is open all the time; nothing but its own messages belongs to it. */
-  readonly isListen: boolean
+  /** Nothing belongs to it but what names it. */
+  readonly isOwn: boolean
   readonly progressToken: string | undefined
   /** The last progress that was passed on; it has to increase (basic/utilities/progress). */
   progress: number
 }
 
-const LISTEN = "subscriptions/listen"
 const ACKNOWLEDGED = "notifications/subscriptions/acknowledged"
 
 /** How long, in milliseconds, what is on its way may still be answered when nothing more can be sent. */
@@ -123,7 +122,7 @@ export class Connection {
   /** Sends a request; the function it gives stops it and tells the backend in the way of its era. */
   call(call: Call, listener: Listener): () => void {
     const id = this.#next++
-    this.#pending.set(id, { listener, isListen: call.method === LISTEN, progressToken: call.progressToken, progress: Number.NEGATIVE_INFINITY })
+    this.#pending.set(id, { listener, isOwn: call.isOwn === true, progressToken: call.progressToken, progress: Number.NEGATIVE_INFINITY })
     const modern = this.era === "modern"
     if (this.isClosed || this.#transport === undefined) {
       this.#finish(id, { kind: "failed", failure: { kind: "closed", detail: "the connection is closed", isUnsent: true } })
@@ -202,7 +201,7 @@ export class Connection {
     if (origin !== undefined) return this.#pending.get(origin)
     let only: Pending | undefined
     for (const pending of this.#pending.values()) {
-      if (pending.isListen) continue
+      if (pending.isOwn) continue
       if (only !== undefined) return undefined
       only = pending
     }

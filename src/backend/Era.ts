@@ -39,6 +39,8 @@ export interface Call {
   /** The caller's progress token as JSON text. */
   readonly progressToken?: string
   readonly envelope: Envelope
+  /** The gateway's own request, which no log message of the backend belongs to. */
+  readonly isOwn?: true
   /** The value of `Mcp-Name` where the method has one. */
   readonly name?: string
   /** Headers of this call alone: the credential and `Mcp-Param-*`. */

@@ -46,6 +46,7 @@ export const ownCall = (method: string, params: string, name?: string): Call => 
   method,
   params,
   meta: "",
+  isOwn: true,
   envelope: { capabilities: OWN_CAPABILITIES, client: CLIENT_INFO },
   headers: {},
   ...(name === undefined ? {} : { name })
@@ -68,7 +69,8 @@ export const discover = Effect.fnUntraced(function*(
   connection: Connection
 ): Effect.fn.Return<Handshake | undefined, BackendFailed> {
   connection.era = "modern"
-  const said = yield* exchange(connection, ownCall("server/discover", ""))
+  const first = yield* exchange(connection, ownCall("server/discover", ""))
+  const said = isRefusedVersion(first) ? yield* exchange(connection, ownCall("server/discover", "")) : first
   if (said.kind === "failed") return yield* noEvidence(backend, said.failure.status, said)
   if (said.kind === "error") return undefined
   const found = Schema.decodeUnknownOption(Discovered)(said.result.toString("utf8"))
@@ -81,6 +83,12 @@ export const discover = Effect.fnUntraced(function*(
     instructions: found.value.instructions
   }
 })
+
+/** A modern server that refuses a version it lists itself is asked once more (basic/versioning). */
+const isRefusedVersion = (answer: Answer): boolean =>
+  answer.kind === "error" && answer.error.code === UNSUPPORTED_VERSION && answer.error.raw.includes(JSON.stringify(MODERN_VERSION))
+
+const UNSUPPORTED_VERSION = -32022
 
 /** The legacy handshake (2025-11-25, basic/lifecycle). */
 export const initialize = Effect.fnUntraced(function*(

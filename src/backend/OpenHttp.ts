@@ -15,8 +15,11 @@ import type { Transport } from "./transport/Transport.ts"
 /** How long, in milliseconds, an address may leave the first question unanswered. */
 const PATIENCE = 10_000
 
-/** How long, in milliseconds, the shared stream may take to open before the session is used without it. */
-const STREAM = 2000
+/**
+ * How long, in milliseconds, the shared stream may take to open before the session is used without it.
+ * Some servers take it at once and say so only with their first event (SDK v2 on Node does).
+ */
+const STREAM = 250
 
 /** One address as one conversation reaches it. */
 interface Way {

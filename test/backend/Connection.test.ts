@@ -48,10 +48,10 @@ describe("a connection", () => {
     assert.deepStrictEqual(caller.notes, [])
   })
 
-  it("does not count a listen as a request that a log message could be of", () => {
+  it("does not count a request of the gateway itself as one that a log message could be of", () => {
     const log = `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}}`
     const { hears, connection } = connected("modern", "stdio")
-    const listen = calling(connection, { method: "subscriptions/listen" })
+    const listen = calling(connection, { method: "subscriptions/listen", isOwn: true })
     const caller = calling(connection)
     hears(log)
     assert.deepStrictEqual([listen.logs, caller.logs], [[], [log]])
