@@ -2,5 +2,6 @@
 export * as Auth from "./Auth.ts"
 export * as Loader from "./Loader.ts"
 export * as Plugin from "./Plugin.ts"
+export * as Provider from "./Provider.ts"
 export * as Runtime from "./Runtime.ts"
 export { definePlugin } from "./Plain.ts"
