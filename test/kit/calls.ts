@@ -12,10 +12,12 @@ export interface ToolCall {
   readonly id?: number | string
   /** Beside those that the revision asks for. */
   readonly headers?: Readonly<Record<string, string>>
+  /** What the client can be asked; nothing when left out. */
+  readonly capabilities?: object
 }
 
 /** One tools/call of revision 2026-07-28, as a single POST. */
-export const postCall = (url: string, { args = {}, headers = {}, id = 1, name }: ToolCall): Promise<Response> =>
+export const postCall = (url: string, { args = {}, capabilities = {}, headers = {}, id = 1, name }: ToolCall): Promise<Response> =>
   fetch(url, {
     method: "POST",
     headers: {
@@ -35,7 +37,7 @@ export const postCall = (url: string, { args = {}, headers = {}, id = 1, name }:
         arguments: args,
         _meta: {
           "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-          "io.modelcontextprotocol/clientCapabilities": {}
+          "io.modelcontextprotocol/clientCapabilities": capabilities
         }
       }
     })
