@@ -14,6 +14,7 @@ import { Subscriptions } from "./backend/Subscriptions.ts"
 import * as Children from "./backend/transport/Children.node.ts"
 import { Catalogue } from "./catalogue/Catalogue.ts"
 import { ArtifactCache } from "./host/ArtifactCache.ts"
+import { Authentication } from "./guard/Authentication.ts"
 import { hostLayer } from "./host/Host.node.ts"
 import { Registry } from "./host/Registry.ts"
 import { thirdPartyLayer } from "./host/ThirdParty.node.ts"
@@ -42,7 +43,7 @@ const services = ({ builtIn, loaded, redactor }: GatewayOptions, dataDirectory: 
   const registry = Registry.layer(builtIn).pipe(Layer.provide(thirdPartyLayer))
   const catalogue = Layer.mergeAll(Catalogue.layer, LogLevels.layer, Subscriptions.layer)
   const router = Router.layer.pipe(Layer.provide(TaskIds.layer(dataDirectory)))
-  const fronts = Layer.mergeAll(router, Sessions.layer, Parking.layer, Reconciler.layer, Stopping.layer, Activity.layer, Layer.succeed(Redaction, redactor))
+  const fronts = Layer.mergeAll(router, Sessions.layer, Parking.layer, Authentication.layer, Reconciler.layer, Stopping.layer, Activity.layer, Layer.succeed(Redaction, redactor))
   return fronts.pipe(
     Layer.provideMerge(registry),
     Layer.provideMerge(Layer.mergeAll(cache, catalogue, Children.layer(dataDirectory))),
@@ -67,6 +68,7 @@ export const serve = Effect.fn("Gateway.serve")(function*(
   const stopping = yield* Stopping
   const reconciler = yield* Reconciler
   const activity = yield* Activity
+  const authentication = yield* Authentication
   const sessions = yield* Sessions
   const parking = yield* Parking
   const scope = yield* Effect.scope
@@ -78,6 +80,7 @@ export const serve = Effect.fn("Gateway.serve")(function*(
     sse: pathIn(transports.sse, SSE_PATH),
     websocket: pathIn(transports.websocket, WEBSOCKET_PATH)
   }
+  authentication.apply({ kind: "local" })
   const address = yield* listen({
     host,
     port,
@@ -87,6 +90,7 @@ export const serve = Effect.fn("Gateway.serve")(function*(
     origins: allowed_origins,
     drain,
     stopping: stopping.begin,
+    metadata: () => undefined,
     others: yield* NodeHttpServer.makeHandler(admin, { scope })
   })
   activity.counted(() => {

@@ -81,6 +81,7 @@ export const openChannel = (context: Context.Context<McpServices>, principal: Pr
     wire.close("Too many answers wait to be read")
   }
   const exchange: Exchange = {
+    principal,
     transport: "channel",
     header: () => undefined,
     send: (text) => {
@@ -110,7 +111,7 @@ export const openChannel = (context: Context.Context<McpServices>, principal: Pr
 
   const runModern = (message: Message, size: number) => {
     const { id, method } = message
-    const fiber = run(Modern.handle(message, exchange, principal), id, size)
+    const fiber = run(Modern.handle(message, exchange), id, size)
     if (id === undefined || !running.has(fiber)) return
     modern.set(id, fiber)
     if (method === "subscriptions/listen") listening.add(fiber)
@@ -132,7 +133,7 @@ export const openChannel = (context: Context.Context<McpServices>, principal: Pr
   const legacy = Effect.fnUntraced(function*(inbound: Inbound) {
     if (inbound.kind === "invalid") return exchange.respond(400, errorOf(inbound.id, inbound.code, inbound.reason))
     if (inbound.kind === "message" && inbound.message.method === "initialize") {
-      return begin(yield* Legacy.initialize(inbound.message, exchange, principal))
+      return begin(yield* Legacy.initialize(inbound.message, exchange))
     }
     if (session === undefined) {
       const id = asking(inbound)

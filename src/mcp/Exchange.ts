@@ -1,11 +1,14 @@
 /** One message of a client and the way back to it, whichever transport carried it. */
 
+import type { Principal } from "../plugin/Auth.ts"
 import type { EventLog } from "./EventLog.ts"
 
 /** Text or bytes, written one after the other. */
 export type Chunk = string | Buffer
 
 export interface Exchange {
+  /** Who sent it. */
+  readonly principal: Principal
   /** A channel carries the messages of many requests, and no headers. */
   readonly transport: "http" | "channel"
   /** The value of a header (name in lower case) that is there exactly once. */

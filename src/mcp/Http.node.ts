@@ -4,13 +4,14 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { Context, Effect, type Fiber } from "effect"
+import type { Principal } from "../plugin/Auth.ts"
 import { admitPost, type Refused } from "./Admission.node.ts"
 import type { Running } from "./Channel.ts"
 import { answerDefect } from "./Defect.ts"
 import { CODE, errorOf, type Exchange } from "./Exchange.ts"
 import { eventStream, httpExchange, single } from "./HttpExchange.node.ts"
 import { type Inbound, type Message, readInbound } from "./Inbound.ts"
-import { LOCAL, type McpServices } from "./McpServices.ts"
+import type { McpServices } from "./McpServices.ts"
 import { inBatch } from "./revision/Batch.ts"
 import * as Legacy from "./revision/Legacy.ts"
 import * as Modern from "./revision/Modern.ts"
@@ -24,8 +25,11 @@ const BODY = 4 * 1024 * 1024
 const RUNNING = 4096
 const LISTENS = 1024
 
+/** Serves a request of somebody who is known. */
+export type Handle = (request: IncomingMessage, response: ServerResponse, principal: Principal) => void
+
 export interface McpHttp {
-  readonly handle: (request: IncomingMessage, response: ServerResponse) => void
+  readonly handle: Handle
   /** Ends what only waits (listens), then waits until everything is answered; what is not by then is stopped. */
   readonly drain: Effect.Effect<void>
   readonly running: () => Running
@@ -47,15 +51,15 @@ export const make = (context: Context.Context<McpServices>): McpHttp => {
     return fiber
   }
 
-  const post = (request: IncomingMessage, response: ServerResponse, body: Buffer) => {
-    const exchange = httpExchange(request, response)
+  const post = (request: IncomingMessage, response: ServerResponse, principal: Principal, body: Buffer) => {
+    const exchange = httpExchange(request, response, principal)
     const inbound = readInbound(body)
     const isListen = inbound.kind === "message" && inbound.message.method === "subscriptions/listen"
     if (running.size >= RUNNING || (isListen && listening.size >= LISTENS)) {
       return refuse(response, { status: 429, why: "Too many requests run at once; try again later" }, { "retry-after": "1" })
     }
     if (inbound.kind === "message" && Modern.isModern(exchange, inbound.message)) {
-      const fiber = run(Modern.handle(inbound.message, exchange, LOCAL), exchange, inbound.message.id)
+      const fiber = run(Modern.handle(inbound.message, exchange), exchange, inbound.message.id)
       if (isListen && running.has(fiber)) listening.add(fiber)
       // Closing the stream is this era's cancellation.
       exchange.onGone(() => fiber.interruptUnsafe())
@@ -64,17 +68,18 @@ export const make = (context: Context.Context<McpServices>): McpHttp => {
     run(legacy(inbound, exchange), exchange, inbound.kind === "message" ? inbound.message.id : undefined)
   }
 
-  const handle = (request: IncomingMessage, response: ServerResponse) => {
+  const handle: Handle = (request, response, principal) => {
     if (request.method === "POST") {
       const refused = admitPost(request)
       return refused === undefined
-        ? readBody(request, response, (body) => post(request, response, body))
+        ? readBody(request, response, (body) => post(request, response, principal, body))
         : refuse(response, refused)
     }
     if (request.method !== "GET" && request.method !== "DELETE") {
       return refuse(response, { status: 405, why: "Only POST, GET and DELETE are served here" }, { allow: "POST, GET, DELETE" })
     }
-    run(request.method === "GET" ? getStream(request, response) : endSession(request, response), httpExchange(request, response), undefined)
+    const exchange = httpExchange(request, response, principal)
+    run(request.method === "GET" ? getStream(request, response, exchange) : endSession(exchange), exchange, undefined)
   }
 
   const drain = Effect.gen(function*() {
@@ -130,7 +135,7 @@ const legacy = Effect.fnUntraced(function*(inbound: Inbound, exchange: Exchange)
     return exchange.respond(400, errorOf(inbound.id, inbound.code, inbound.reason))
   }
   if (inbound.kind === "message" && inbound.message.method === "initialize") {
-    return yield* Legacy.initialize(inbound.message, exchange, LOCAL)
+    return yield* Legacy.initialize(inbound.message, exchange)
   }
   const session = yield* sessionOf(exchange, inbound.kind === "message" ? inbound.message : undefined)
   if (session === undefined) return
@@ -158,20 +163,20 @@ const sessionOf = Effect.fnUntraced(function*(
     refused(400, "Missing Mcp-Session-Id: send initialize first, or a request of revision 2026-07-28")
     return undefined
   }
-  const session = yield* (yield* Sessions).find(id, LOCAL)
+  const session = yield* (yield* Sessions).find(id, exchange.principal)
   if (session === undefined) refused(404, "Unknown or expired session: send initialize again")
   return session
 })
 
 /** The stream for what belongs to no request (2025-11-25, basic/transports, "Listening for Messages"). */
-const getStream = Effect.fnUntraced(function*(request: IncomingMessage, response: ServerResponse) {
+const getStream = Effect.fnUntraced(function*(request: IncomingMessage, response: ServerResponse, exchange: Exchange) {
   if (single(request, "mcp-session-id") === undefined) {
     return refuse(response, { status: 405, why: "A stream needs a session; revision 2026-07-28 has none" }, { allow: "POST" })
   }
   if (!(request.headers.accept ?? "").includes("text/event-stream")) {
     return refuse(response, { status: 406, why: "Accept must allow text/event-stream" })
   }
-  const session = yield* sessionOf(httpExchange(request, response), undefined)
+  const session = yield* sessionOf(exchange, undefined)
   if (session === undefined) return
   const lastEvent = single(request, "last-event-id")
   const found = lastEvent === undefined ? undefined : session.logs.find(lastEvent)
@@ -186,8 +191,7 @@ const getStream = Effect.fnUntraced(function*(request: IncomingMessage, response
   })
 })
 
-const endSession = Effect.fnUntraced(function*(request: IncomingMessage, response: ServerResponse) {
-  const exchange = httpExchange(request, response)
+const endSession = Effect.fnUntraced(function*(exchange: Exchange) {
   const session = yield* sessionOf(exchange, undefined)
   if (session === undefined) return
   const sessions = yield* Sessions

@@ -1,5 +1,6 @@
 /** The exchange of one HTTP request: one JSON body, or a stream of events once something comes before the answer. */
 import type { IncomingMessage, ServerResponse } from "node:http"
+import type { Principal } from "../plugin/Auth.ts"
 import type { EventLog } from "./EventLog.ts"
 import { type Chunk, type Exchange, joined, sizeOf } from "./Exchange.ts"
 import { oneLine, oneLineOf } from "./OneLine.ts"
@@ -77,7 +78,7 @@ export const eventStream = (response: ServerResponse, headers: Readonly<Record<s
 const prefersStream = (accept: string | undefined): boolean =>
   accept !== undefined && accept.startsWith("text/event-stream")
 
-export const httpExchange = (request: IncomingMessage, response: ServerResponse): Exchange => {
+export const httpExchange = (request: IncomingMessage, response: ServerResponse, principal: Principal): Exchange => {
   let stream: ReturnType<typeof eventStream> | undefined
   let log: EventLog | undefined
   let openLog: (() => EventLog) | undefined
@@ -104,6 +105,7 @@ export const httpExchange = (request: IncomingMessage, response: ServerResponse)
   }
 
   return {
+    principal,
     transport: "http",
     header: (name) => single(request, name),
     prefersStream: prefersStream(request.headers.accept),

@@ -9,7 +9,9 @@ import type { Duplex } from "node:stream"
 import { Duration, Effect, Schema, type Scope } from "effect"
 import { admissionFor, admit } from "./Admission.node.ts"
 import { type Running, sumOf } from "./Channel.ts"
-import { make as makeHttp, refuse } from "./Http.node.ts"
+import { Authentication } from "../guard/Authentication.ts"
+import { type Denied, entrance } from "./Entrance.node.ts"
+import { type Handle, make as makeHttp, refuse } from "./Http.node.ts"
 import type { McpServices } from "./McpServices.ts"
 import { Sessions } from "./Sessions.ts"
 import { makeSse } from "./Sse.node.ts"
@@ -41,12 +43,15 @@ export interface ListenOptions {
   readonly origins: ReadonlyArray<string>
   readonly drain: Duration.Duration
   /** Everything that is no path of MCP. */
-  readonly others: Handle
+  readonly others: (request: IncomingMessage, response: ServerResponse) => void
+  /** Address of the protected resource metadata, if there is sign-in. */
+  readonly metadata: () => string | undefined
   /** Runs when the server begins to stop. */
   readonly stopping: () => void
 }
 
-type Handle = (request: IncomingMessage, response: ServerResponse) => void
+/** What everybody may ask: whether the gateway is there, and how to sign in. */
+const isPublic = (path: string): boolean => path.startsWith("/health/") || path.startsWith("/.well-known/")
 
 const STOPPING = { status: 503, why: "The gateway is stopping" }
 
@@ -66,16 +71,25 @@ const CONNECTIONS = 10_000
 /** Listens until the scope closes; gives the address, which matters with port 0. */
 export const listen = Effect.fnUntraced(function*(
   options: ListenOptions
-): Effect.fn.Return<{ readonly host: string; readonly port: number; readonly running: () => Running }, ListenFailed, Scope.Scope | McpServices> {
+): Effect.fn.Return<{ readonly host: string; readonly port: number; readonly running: () => Running }, ListenFailed, Authentication | McpServices | Scope.Scope> {
   const context = yield* Effect.context<McpServices>()
   const fork = Effect.runForkWith(context)
   const sessions = yield* Sessions
+  const { pass, passOperator } = entrance(yield* Authentication, { fork, metadata: options.metadata })
   const { paths } = options
   const mcp = makeHttp(context)
   const sse = paths.sse === undefined ? undefined : makeSse(context, paths.sse)
   const webSocket = paths.websocket === undefined ? undefined : makeWebSocket(context)
   const routes = new Map<string, Handle>([[paths.http, mcp.handle], ...sse?.routes ?? []])
   if (webSocket !== undefined && paths.websocket !== undefined) routes.set(paths.websocket, webSocket.handle)
+  const takeIn = (request: IncomingMessage, response: ServerResponse) => {
+    const path = pathOf(request.url)
+    if (isPublic(path)) return options.others(request, response)
+    const handle = routes.get(path)
+    const deny = (denied: Denied) => refuse(response, denied, denied.headers)
+    if (handle === undefined) passOperator({ request, deny, enter: () => options.others(request, response) })
+    else pass({ request, deny, enter: (principal) => handle(request, response, principal) })
+  }
   const fronts = [mcp, ...sse === undefined ? [] : [sse], ...webSocket === undefined ? [] : [webSocket]]
   // Other upgrades, such as h2c, go on as the plain requests that they are (before Node 24.9 they are refused).
   const server = createServer({ ...LIMITS, shouldUpgradeCallback: ({ url }) => pathOf(url) === paths.websocket })
@@ -116,15 +130,18 @@ export const listen = Effect.fnUntraced(function*(
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     const refused = isStopping ? STOPPING : admit(request, admission)
     if (refused !== undefined) return refuse(response, refused)
-    const handle = routes.get(pathOf(request.url)) ?? options.others
-    handle(request, response)
+    takeIn(request, response)
   })
   if (webSocket !== undefined) {
     server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       const refused = (isStopping ? STOPPING : admit(request, admission)) ??
         (pathOf(request.url) === paths.websocket ? undefined : { status: 400, why: "Nothing is upgraded here" })
       if (refused !== undefined) return refuseUpgrade(socket, refused)
-      webSocket.upgrade(request, socket, head)
+      pass({
+        request,
+        deny: (denied) => refuseUpgrade(socket, denied, denied.headers),
+        enter: (principal) => webSocket.upgrade(request, socket, head, principal)
+      })
     })
   }
   return { host: options.host, port, running: () => sumOf(fronts.map(({ running }) => running())) }

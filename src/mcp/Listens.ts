@@ -7,7 +7,6 @@ import { META } from "../backend/Era.ts"
 import { Catalogue, type Change } from "../catalogue/Catalogue.ts"
 import type { Kind } from "../catalogue/Definition.ts"
 import { isRecord } from "../lib/Record.ts"
-import type { Principal } from "../plugin/Auth.ts"
 import { Router } from "../router/Router.ts"
 import { askable } from "./Askable.ts"
 import { type Exchange, resultOf } from "./Exchange.ts"
@@ -36,9 +35,10 @@ const NAMED = 1000
  * Answers only when the gateway stops: the listen lives as long as its stream. Only the
  * waiting can be interrupted, so that what it subscribed to is always taken back.
  */
-export const listen = Effect.fnUntraced(function*(id: string, { meta, values }: Message, exchange: Exchange, principal: Principal) {
+export const listen = Effect.fnUntraced(function*(id: string, { meta, values }: Message, exchange: Exchange) {
   const catalogue = yield* Catalogue
   const router = yield* Router
+  const { principal } = exchange
   // The acknowledgement is the first message, and true when it is sent: what comes before it waits for it.
   const early: Array<string> = []
   let send = (text: string): void => void early.push(text)

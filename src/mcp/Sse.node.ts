@@ -3,15 +3,14 @@
  * client, and its first event names the address for the client's own. The id in that address
  * is random, belongs to the principal that opened the stream, and opens nothing else.
  */
-import type { IncomingMessage, ServerResponse } from "node:http"
 import { type Context, Effect } from "effect"
 import { messagesPath } from "../manifest/Hosting.ts"
 import type { Principal } from "../plugin/Auth.ts"
 import { admitBody } from "./Admission.node.ts"
 import { type Channel, openChannel, type Running, sumOf } from "./Channel.ts"
-import { readBody, refuse } from "./Http.node.ts"
+import { type Handle, readBody, refuse } from "./Http.node.ts"
 import { eventStream } from "./HttpExchange.node.ts"
-import { LOCAL, type McpServices } from "./McpServices.ts"
+import type { McpServices } from "./McpServices.ts"
 
 /** Most streams at once. */
 const STREAMS = 1000
@@ -24,7 +23,7 @@ interface Open {
 
 export interface McpSse {
   /** What to do at each of its paths. */
-  readonly routes: ReadonlyMap<string, (request: IncomingMessage, response: ServerResponse) => void>
+  readonly routes: ReadonlyMap<string, Handle>
   /** Ends each stream once everything asked on it is answered. */
   readonly drain: Effect.Effect<void>
   readonly running: () => Running
@@ -34,13 +33,13 @@ export const makeSse = (context: Context.Context<McpServices>, path: string): Mc
   const open = new Map<string, Open>()
   const messages = messagesPath(path)
 
-  const stream = (request: IncomingMessage, response: ServerResponse) => {
+  const stream: Handle = (request, response, principal) => {
     if (request.method !== "GET") return refuse(response, { status: 405, why: "A GET opens the stream, and its first event says where to post" }, { allow: "GET" })
     if (!acceptsEvents(request.headers.accept)) return refuse(response, { status: 406, why: "Accept must allow text/event-stream" })
     if (open.size >= STREAMS) return refuse(response, { status: 503, why: "Too many streams are open; try again later" }, { "retry-after": "1" })
     const id = crypto.randomUUID()
     const events = eventStream(response)
-    const channel = openChannel(context, LOCAL, {
+    const channel = openChannel(context, principal, {
       write: events.message,
       waiting: () => response.writableLength,
       // What waits is never read, so that an orderly end would keep it.
@@ -50,7 +49,7 @@ export const makeSse = (context: Context.Context<McpServices>, path: string): Mc
       channel.end()
       events.end()
     }
-    open.set(id, { principal: LOCAL, channel, end })
+    open.set(id, { principal, channel, end })
     response.once("close", () => {
       open.delete(id)
       channel.end()
@@ -58,10 +57,10 @@ export const makeSse = (context: Context.Context<McpServices>, path: string): Mc
     events.named("endpoint", `${messages}?session=${id}`)
   }
 
-  const post = (request: IncomingMessage, response: ServerResponse) => {
+  const post: Handle = (request, response, principal) => {
     if (request.method !== "POST") return refuse(response, { status: 405, why: "Messages are posted" }, { allow: "POST" })
     const found = open.get(sessionIn(request.url))
-    if (found === undefined || !isSame(found.principal, LOCAL)) {
+    if (found === undefined || !isSame(found.principal, principal)) {
       return refuse(response, { status: 404, why: "This stream is not open (any more): open one anew" })
     }
     const refused = admitBody(request)

@@ -4,7 +4,8 @@ import { Deferred, Effect, Exit } from "effect"
 import { lineReader } from "../lib/LineReader.ts"
 import { openChannel } from "./Channel.ts"
 import { joined } from "./Exchange.ts"
-import { LOCAL, type McpServices } from "./McpServices.ts"
+import { LOCAL } from "../guard/Authentication.ts"
+import type { McpServices } from "./McpServices.ts"
 import { oneLineOf } from "./OneLine.ts"
 
 /** Longest message in bytes. */

@@ -7,12 +7,13 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:ht
 import type { Duplex } from "node:stream"
 import { type Context, Effect } from "effect"
 import { type RawData, type WebSocket, WebSocketServer } from "ws"
+import type { Principal } from "../plugin/Auth.ts"
 import { keepAlive } from "../lib/KeepAlive.ts"
 import type { Refused } from "./Admission.node.ts"
 import { type Channel, openChannel, type Running, sumOf } from "./Channel.ts"
 import { CODE, errorOf, joined } from "./Exchange.ts"
 import { refuse } from "./Http.node.ts"
-import { LOCAL, type McpServices } from "./McpServices.ts"
+import type { McpServices } from "./McpServices.ts"
 
 const SUBPROTOCOL = "mcp"
 
@@ -34,7 +35,7 @@ const CLOSE = { goingAway: 1001, unsupported: 1003, tryAgainLater: 1013 } as con
 export interface McpWebSocket {
   /** For a request without an upgrade. */
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void
-  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer, principal: Principal) => void
   /** Closes each connection once everything asked on it is answered. */
   readonly drain: Effect.Effect<void>
   readonly running: () => Running
@@ -48,8 +49,8 @@ export const makeWebSocket = (context: Context.Context<McpServices>): McpWebSock
   const server = new WebSocketServer({ noServer: true, maxPayload: MESSAGE, perMessageDeflate: false, handleProtocols: () => SUBPROTOCOL })
   const clients = new Map<WebSocket, Channel>()
 
-  const serve = (socket: WebSocket) => {
-    const channel = openChannel(context, LOCAL, {
+  const serve = (socket: WebSocket, principal: Principal) => {
+    const channel = openChannel(context, principal, {
       write: (message) => socket.send(joined(message), { binary: false }),
       waiting: () => socket.bufferedAmount,
       close: (why) => letGo(socket, CLOSE.tryAgainLater, why)
@@ -70,12 +71,12 @@ export const makeWebSocket = (context: Context.Context<McpServices>): McpWebSock
     })
   }
 
-  const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+  const upgrade: McpWebSocket["upgrade"] = (request, socket, head, principal) => {
     if (!offered(request).includes(SUBPROTOCOL)) {
       return refuseUpgrade(socket, { status: 400, why: `The subprotocol "${SUBPROTOCOL}" must be offered` })
     }
     if (clients.size >= CLIENTS) return refuseUpgrade(socket, { status: 503, why: "Too many clients are connected; try again later" })
-    server.handleUpgrade(request, socket, head, serve)
+    server.handleUpgrade(request, socket, head, (open) => serve(open, principal))
   }
 
   const drain = Effect.suspend(() =>
@@ -100,9 +101,10 @@ export const makeWebSocket = (context: Context.Context<McpServices>): McpWebSock
 }
 
 /** Refuses a request for an upgrade, which has no response object. */
-export const refuseUpgrade = (socket: Duplex, { status, why }: Refused): void => {
+export const refuseUpgrade = (socket: Duplex, { status, why }: Refused, headers: Readonly<Record<string, string>> = {}): void => {
   const body = errorOf("null", CODE.invalidRequest, why).join("")
-  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}`
+  const more = Object.entries(headers).map(([name, value]) => `\r\n${name}: ${value}`).join("")
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}${more}`
   socket.on("error", () => {})
   socket.once("finish", () => socket.destroy())
   socket.end(`${head}\r\n\r\n${body}`)

@@ -4,10 +4,17 @@
  */
 import { type Effect, type Redacted, Schema } from "effect"
 
-/** Who calls, as verified by the gateway. */
+/** Who calls, as verified by the gateway. Two are the same when issuer and subject are. */
 export interface Principal {
   readonly issuer: string
   readonly subject: string
+  /** The client that calls for it, where that is known. */
+  readonly clientId?: string
+  readonly scopes?: ReadonlyArray<string>
+  /** What the issuer says of it, where a token was checked. */
+  readonly claims?: Readonly<Record<string, unknown>>
+  /** Until when this is known, in seconds since 1970; for ever without it. */
+  readonly expires?: number
 }
 
 /** The server a credential is for. */

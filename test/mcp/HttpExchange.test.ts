@@ -1,3 +1,4 @@
+import { LOCAL } from "../../src/guard/Authentication.ts"
 import { assert, describe, it } from "@effect/vitest"
 import { once } from "node:events"
 import { createServer, type ServerResponse } from "node:http"
@@ -25,7 +26,7 @@ describe("an event stream", () => {
   it("to which a client came back ends with the request, too", () =>
     withRequest(async (response) => {
       const logs = new EventLogs()
-      const exchange = httpExchange(response.req, response)
+      const exchange = httpExchange(response.req, response, LOCAL)
       exchange.keep(() => logs.open())
       exchange.stream()
       const heard: Array<string> = []

@@ -23,7 +23,7 @@ describe("a listen", () => {
       const router = Layer.succeed(Router, Router.of({ call: () => Effect.die("not called"), hears: Effect.void, follow: () => Effect.die("not called"), subscribe }))
       const uris = Array.from({ length: 1000 }, (_, index) => `a:${index}`)
       fiber.current = yield* Effect.forkChild(
-        listen("1", listening(uris), exchange, { issuer: "i", subject: "s" }).pipe(Effect.provide(Layer.mergeAll(router, Catalogue.layer)))
+        listen("1", listening(uris), exchange).pipe(Effect.provide(Layer.mergeAll(router, Catalogue.layer)))
       )
       yield* Fiber.await(fiber.current)
       assert.isAtLeast(asked, 500)
@@ -42,6 +42,7 @@ const listening = (uris: ReadonlyArray<string>): Message => ({
 
 const nothing = () => {}
 const exchange: Exchange = {
+  principal: { issuer: "i", subject: "s" },
   transport: "http",
   header: () => undefined,
   send: nothing,

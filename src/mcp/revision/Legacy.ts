@@ -5,7 +5,6 @@ import { LEGACY_VERSION, LEGACY_VERSIONS } from "../../backend/Era.ts"
 import { CLIENT_INFO } from "../../backend/Handshake.ts"
 import { Catalogue, type Served } from "../../catalogue/Catalogue.ts"
 import { isRecord } from "../../lib/Record.ts"
-import type { Principal } from "../../plugin/Auth.ts"
 import { ownerOf } from "../../router/Request.ts"
 import { Router } from "../../router/Router.ts"
 import { askable } from "../Askable.ts"
@@ -33,8 +32,7 @@ export const isSupported = (version: string): boolean => LEGACY_VERSIONS.include
 /** Opens a session and answers; `undefined` when it was refused. */
 export const initialize = Effect.fnUntraced(function*(
   { id, params, values }: Message,
-  exchange: Exchange,
-  principal: Principal
+  exchange: Exchange
 ) {
   if (id === undefined) return undefined
   const asked = values["protocolVersion"]
@@ -45,7 +43,7 @@ export const initialize = Effect.fnUntraced(function*(
   const version = isSupported(asked) ? asked : LEGACY_VERSION
   const client = params.find(({ key }) => key === "clientInfo")
   const session = yield* (yield* Sessions).open({
-    principal,
+    principal: exchange.principal,
     version,
     capabilities: askable(values["capabilities"]),
     client: client === undefined || client.end - client.start > CLIENT_INFO_LIMIT
@@ -122,7 +120,8 @@ const relayed = (id: string, message: Message, exchange: Exchange, session: Sess
         request: requestOf(message, meta),
         caller: {
           era: "legacy",
-          principal: session.principal,
+          // The session's principal, as its last credential says it is.
+          principal: exchange.principal,
           envelope: {
             capabilities: session.capabilities,
             client: session.client ?? CLIENT_INFO,

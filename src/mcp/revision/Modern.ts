@@ -5,7 +5,6 @@ import { LogLevels } from "../../backend/LogLevels.ts"
 import { Catalogue } from "../../catalogue/Catalogue.ts"
 import { headersFor } from "../../catalogue/ParamHeaders.ts"
 import type { Snapshot } from "../../catalogue/Snapshot.ts"
-import type { Principal } from "../../plugin/Auth.ts"
 import { askable } from "../Askable.ts"
 import { relayAsking } from "../Asking.ts"
 import { CODE, errorOf, type Exchange, resultOf } from "../Exchange.ts"
@@ -34,7 +33,7 @@ export const isModern = (exchange: Pick<Exchange, "header">, { meta, method }: M
   meta[META.version] !== undefined ||
   (method !== "initialize" && (exchange.header("mcp-protocol-version") === MODERN_VERSION || OWN.has(method)))
 
-export const handle = Effect.fnUntraced(function*(message: Message, exchange: Exchange, principal: Principal) {
+export const handle = Effect.fnUntraced(function*(message: Message, exchange: Exchange) {
   const { id, method, values } = message
   // The only notification of a client, `cancelled`, is of channels and handled there.
   if (id === undefined) return exchange.end(202)
@@ -54,11 +53,11 @@ export const handle = Effect.fnUntraced(function*(message: Message, exchange: Ex
       : exchange.respond(200, resultOf(id, ...list))
   }
   if (method === "server/discover") return exchange.respond(200, resultOf(id, discovered(snapshot)))
-  if (method === "subscriptions/listen") return yield* listen(id, message, exchange, principal)
+  if (method === "subscriptions/listen") return yield* listen(id, message, exchange)
   if (isDeclined(values["inputResponses"])) {
     return exchange.respond(200, errorOf(id, CODE.internal, "The user did not open the address that the server asked for"))
   }
-  const relayed = relayedFrom(message, exchange, principal)
+  const relayed = relayedFrom(message, exchange)
   const relaying = relayed.caller.capabilities === "{}" || !ASKING.has(method)
     ? relay({ era: "modern", id, answer: answerTo(exchange, id), ...relayed })
     : relayAsking({ id, message, exchange, ...relayed })
@@ -84,7 +83,7 @@ const discovered = (snapshot: Snapshot) =>
     _meta: { [META.server]: SERVER_INFO }
   })
 
-const relayedFrom = (message: Message, exchange: Exchange, principal: Principal) => {
+const relayedFrom = (message: Message, exchange: Exchange) => {
   const meta = metaOf(message)
   const level = message.meta[META.logLevel]
   const isLogged = (text: string) => isLevel(level) && reaches(text, level)
@@ -93,7 +92,7 @@ const relayedFrom = (message: Message, exchange: Exchange, principal: Principal)
     request: requestOf(message, meta),
     caller: {
       era: "modern" as const,
-      principal,
+      principal: exchange.principal,
       envelope: envelopeOf(meta),
       capabilities: askable(message.meta[META.capabilities]),
       listener: {

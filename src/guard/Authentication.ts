@@ -1,0 +1,161 @@
+/**
+ * Says who calls. Every branch ends in a principal or a refusal: a credential that is not understood,
+ * not checked or not for us lets nobody in. What was checked is believed for a moment, by its hash.
+ */
+import { Clock, Context, Deferred, Effect, Exit, Layer } from "effect"
+import type { Principal } from "../plugin/Auth.ts"
+import type { Identity, IdentityProvider } from "../plugin/Provider.ts"
+import type { Credentials, Presented } from "./Credentials.ts"
+import { Failures } from "./Failures.ts"
+import { Unauthenticated } from "./Unauthenticated.ts"
+
+/** Without sign-in, whoever reaches the loopback address is one local user. */
+export const LOCAL: Principal = { issuer: "local", subject: "local" }
+
+/** Who may sign in, and for what. */
+export interface SignIn {
+  readonly provider: Pick<IdentityProvider, "believedFor" | "issuer" | "validate">
+  /** The canonical URI of the endpoint (RFC 8707); a token has to be for it. */
+  readonly audience: () => string
+  readonly requiredScopes: ReadonlyArray<string>
+}
+
+/** Finds the principal of a key that the gateway made. */
+export type FindKey = (presented: Presented) => Effect.Effect<Principal | undefined>
+
+export type Rules =
+  /** The manifest says nothing of sign-in, and the address is loopback. */
+  | { readonly kind: "local" }
+  | { readonly kind: "guarded"; readonly signIn: SignIn | undefined; readonly keys: FindKey | undefined }
+
+interface Believed {
+  readonly principal: Principal
+  /** Milliseconds since 1970. */
+  readonly until: number
+}
+
+/** Most credentials that are remembered as checked. */
+const REMEMBERED = 10_000
+
+/** How long, in milliseconds, a key is believed; one that is revoked is refused after it. */
+const KEY_BELIEVED = 5000
+
+export class Authentication extends Context.Service<Authentication, {
+  /** Nobody is let in before it is called the first time. */
+  readonly apply: (rules: Rules) => void
+  readonly rules: () => Rules | undefined
+  /** Whether a request needs no credential at all. */
+  readonly isOpen: () => boolean
+  /** The principal of a credential that was checked a moment ago. */
+  readonly known: (credentials: Credentials) => Principal | undefined
+  readonly check: (credentials: Credentials) => Effect.Effect<Principal, Unauthenticated>
+}>()("manifold/guard/Authentication") {
+  static readonly layer = Layer.sync(Authentication, () => {
+    let rules: Rules | undefined
+    let believed = new Map<string, Believed>()
+    let asking = new Map<string, Deferred.Deferred<Principal, Unauthenticated>>()
+    const failures = new Failures()
+
+    const apply = (next: Rules) => {
+      rules = next
+      // What was checked under other rules is checked again.
+      believed = new Map()
+      asking = new Map()
+    }
+
+    const known = (credentials: Credentials): Principal | undefined => {
+      if (credentials.kind === "none" || credentials.kind === "malformed") return undefined
+      const entry = believed.get(credentials.hash)
+      if (entry === undefined) return undefined
+      if (entry.until > Date.now()) return entry.principal
+      believed.delete(credentials.hash)
+      return undefined
+    }
+
+    const remember = (memory: typeof believed, hash: string, entry: Believed) => {
+      for (const oldest of memory.keys()) {
+        if (memory.size < REMEMBERED) break
+        memory.delete(oldest)
+      }
+      memory.set(hash, entry)
+    }
+
+    /** Many requests with one new credential are one question. */
+    const once = (presented: Presented, ask: Effect.Effect<Believed, Unauthenticated>) =>
+      Effect.suspend(() => {
+        const running = asking.get(presented.hash)
+        if (running !== undefined) return Deferred.await(running)
+        const answer = Deferred.makeUnsafe<Principal, Unauthenticated>()
+        const [memory, questions] = [believed, asking]
+        questions.set(presented.hash, answer)
+        return ask.pipe(
+          Effect.tap((entry) => Effect.sync(() => remember(memory, presented.hash, entry))),
+          Effect.map(({ principal }) => principal),
+          Effect.onExit((exit) =>
+            Effect.sync(() => {
+              questions.delete(presented.hash)
+              Deferred.doneUnsafe(answer, Exit.isFailure(exit) && Exit.hasInterrupts(exit) ? Exit.fail(unavailable) : exit)
+            }))
+        )
+      })
+
+    const check = Effect.fnUntraced(function*(credentials: Credentials): Effect.fn.Return<Principal, Unauthenticated> {
+      const current = rules
+      if (current === undefined) return yield* new Unauthenticated({ status: 503, why: "The gateway is starting", scopes: [], retryAfter: 1 })
+      if (current.kind === "local") return LOCAL
+      const scopes = current.signIn?.requiredScopes ?? []
+      const refused = (why: string, error?: "invalid_request" | "invalid_token") =>
+        new Unauthenticated({ status: error === "invalid_request" ? 400 : 401, why, scopes, ...(error === undefined ? {} : { error }) })
+      if (credentials.kind === "none") return yield* refused("Sign in first: this endpoint wants a Bearer token or an API key")
+      const now = yield* Clock.currentTimeMillis
+      const wait = failures.waitOf(credentials.from, now)
+      if (wait > 0) return yield* new Unauthenticated({ status: 429, why: "Too many credentials were refused; try again later", scopes, retryAfter: wait })
+      const outcome = credentials.kind === "malformed"
+        ? refused(credentials.why, "invalid_request")
+        : once(credentials, credentials.kind === "key" ? byKey(current, credentials, refused) : byToken(current, credentials, refused))
+      return yield* Effect.tapError(outcome, ({ status }) =>
+        Effect.sync(() => status === 400 || status === 401 ? failures.count(credentials.from, now) : undefined))
+    })
+
+    return Authentication.of({ apply, rules: () => rules, isOpen: () => rules?.kind === "local", known, check })
+  })
+}
+
+const unavailable = new Unauthenticated({ status: 503, why: "The credential could not be checked; try again", scopes: [], retryAfter: 1 })
+
+type Guarded = Rules & { readonly kind: "guarded" }
+type Refuse = (why: string, error: "invalid_token") => Unauthenticated
+
+const byKey = Effect.fnUntraced(function*({ keys }: Guarded, presented: Presented, refused: Refuse): Effect.fn.Return<Believed, Unauthenticated> {
+  const principal = keys === undefined ? undefined : yield* keys(presented)
+  if (principal === undefined) return yield* refused("The API key is not known, has expired or was revoked", "invalid_token")
+  return { principal, until: (yield* Clock.currentTimeMillis) + KEY_BELIEVED }
+})
+
+const byToken = Effect.fnUntraced(function*({ signIn }: Guarded, presented: Presented, refused: Refuse): Effect.fn.Return<Believed, Unauthenticated> {
+  if (signIn === undefined) return yield* refused("This endpoint takes API keys only", "invalid_token")
+  const { provider, requiredScopes } = signIn
+  const identity = yield* provider.validate(presented.secret, signIn.audience()).pipe(
+    Effect.catchTags({
+      TokenRefused: (refusal) => Effect.andThen(Effect.logInfo(refusal.message), Effect.fail(refused("The token is not valid here", "invalid_token"))),
+      ProviderUnavailable: (failure) => Effect.andThen(Effect.logWarning(failure.message), Effect.fail(unavailable))
+    })
+  )
+  // A provider of a third party cannot widen what its tokens are good for.
+  if (identity.issuer !== provider.issuer || identity.subject === "") return yield* refused("The token is not valid here", "invalid_token")
+  const missing = requiredScopes.filter((scope) => !identity.scopes.includes(scope))
+  if (missing.length > 0) {
+    return yield* new Unauthenticated({ status: 403, error: "insufficient_scope", why: "The token does not have every scope that is needed", scopes: requiredScopes })
+  }
+  const until = Math.min(identity.expires * 1000, (yield* Clock.currentTimeMillis) + provider.believedFor)
+  return { principal: principalOf(identity), until }
+})
+
+const principalOf = ({ claims, clientId, expires, issuer, scopes, subject }: Identity): Principal => ({
+  issuer,
+  subject,
+  scopes,
+  claims,
+  expires,
+  ...(clientId === undefined ? {} : { clientId })
+})

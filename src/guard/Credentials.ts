@@ -1,0 +1,22 @@
+/**
+ * What a request brings to say who calls. Read strictly: one header, one scheme, one token. Of the
+ * credential itself only its hash leaves the front, but for the one that has to be checked.
+ */
+import type { Redacted } from "effect"
+
+export type Credentials =
+  | { readonly kind: "none"; readonly from: string }
+  | { readonly kind: "malformed"; readonly from: string; readonly why: string }
+  | Presented
+
+export interface Presented {
+  readonly kind: "token" | "key"
+  /** Whoever connects, for limits on failures. */
+  readonly from: string
+  /** SHA-256 of the whole secret. */
+  readonly hash: string
+  readonly secret: Redacted.Redacted<string>
+}
+
+/** Prefix of the keys that the gateway makes itself. */
+export const KEY_PREFIX = "mfk_"

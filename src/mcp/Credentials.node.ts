@@ -1,0 +1,40 @@
+/** Reads the credential of an HTTP request (RFC 6750, 2.1; RFC 9110, 11.6.2): a second header, scheme or token is a mistake, never a choice. */
+import { hash } from "node:crypto"
+import type { IncomingMessage } from "node:http"
+import { Redacted } from "effect"
+import { type Credentials, KEY_PREFIX } from "../guard/Credentials.ts"
+
+/** Longest token or key, in characters. */
+const LONGEST = 16 * 1024
+
+/** RFC 6750, 2.1: b64token. */
+const bearer = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/iu
+const key = /^[\x21-\x7e]+$/u
+
+export const credentialsOf = ({ rawHeaders, socket }: Pick<IncomingMessage, "rawHeaders" | "socket">): Credentials => {
+  const from = socket.remoteAddress ?? "unknown"
+  let authorization: string | undefined
+  let apiKey: string | undefined
+  let count = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? ""
+    if (name.length !== 13 && name.length !== 9) continue
+    const lower = name.toLowerCase()
+    if (lower === "authorization") authorization = rawHeaders[i + 1]
+    else if (lower === "x-api-key") apiKey = rawHeaders[i + 1]
+    else continue
+    count++
+  }
+  if (count === 0) return { kind: "none", from }
+  const malformed = (why: string): Credentials => ({ kind: "malformed", from, why })
+  if (count > 1) return malformed("There is more than one credential")
+  if (apiKey !== undefined) return key.test(apiKey) ? presented("key", apiKey, from) : malformed("The X-API-Key header is not well formed")
+  const token = bearer.exec(authorization ?? "")?.[1]
+  if (token === undefined) return malformed("The Authorization header must be one Bearer token")
+  return presented(token.startsWith(KEY_PREFIX) ? "key" : "token", token, from)
+}
+
+const presented = (kind: "token" | "key", secret: string, from: string): Credentials =>
+  secret.length > LONGEST
+    ? { kind: "malformed", from, why: "The credential is too long" }
+    : { kind, from, hash: hash("sha256", secret, "base64"), secret: Redacted.make(secret) }

@@ -1,0 +1,80 @@
+/** Lets a request in with its principal, or refuses it as RFC 6750 and RFC 9728 say. Before it stands only what asks for no identity. */
+import type { IncomingMessage } from "node:http"
+import type { Effect, Fiber } from "effect"
+import type { Authentication } from "../guard/Authentication.ts"
+import { LOCAL } from "../guard/Authentication.ts"
+import { challengeOf, Unauthenticated } from "../guard/Unauthenticated.ts"
+import type { Principal } from "../plugin/Auth.ts"
+import type { Refused } from "./Admission.node.ts"
+import { credentialsOf } from "./Credentials.node.ts"
+
+export interface Denied extends Refused {
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export interface Entering {
+  readonly request: IncomingMessage
+  readonly enter: (principal: Principal) => void
+  readonly deny: (denied: Denied) => void
+}
+
+export interface Entrance {
+  readonly pass: (entering: Entering) => void
+  /** The same for what only an operator may see and do. */
+  readonly passOperator: (entering: Entering) => void
+}
+
+/** The scope of an operator, where there is sign-in. */
+export const OPERATOR = "manifold:admin"
+
+/**
+ * @param fork runs an effect beside the request
+ * @param metadata address of the protected resource metadata, if there is sign-in
+ */
+export const entrance = (
+  authentication: Authentication["Service"],
+  { fork, metadata }: {
+    readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
+    readonly metadata: () => string | undefined
+  }
+): Entrance => {
+  const denied = (refusal: Unauthenticated): Denied => ({
+    status: refusal.status,
+    why: refusal.why,
+    headers: {
+      ...(refusal.status === 400 || refusal.status === 401 || refusal.status === 403 ? { "www-authenticate": challengeOf(refusal, metadata()) } : {}),
+      ...(refusal.retryAfter === undefined ? {} : { "retry-after": String(refusal.retryAfter) })
+    }
+  })
+
+  const pass = ({ deny, enter, request }: Entering) => {
+    if (authentication.isOpen()) return enter(LOCAL)
+    const credentials = credentialsOf(request)
+    const known = authentication.known(credentials)
+    if (known !== undefined) return enter(known)
+    fork(authentication.check(credentials)).addObserver((exit) => {
+      if (exit._tag === "Success") return enter(exit.value)
+      const [failed] = exit.cause.reasons.flatMap((reason) => reason._tag === "Fail" ? [reason.error] : [])
+      deny(denied(failed ?? UNCHECKED))
+    })
+  }
+
+  const passOperator = ({ deny, enter, request }: Entering) =>
+    pass({
+      request,
+      deny,
+      enter: (principal) =>
+        principal === LOCAL || principal.scopes?.includes(OPERATOR) === true ? enter(principal) : deny(denied(NO_OPERATOR))
+    })
+
+  return { pass, passOperator }
+}
+
+const UNCHECKED = new Unauthenticated({ status: 503, why: "The credential could not be checked; try again", scopes: [], retryAfter: 1 })
+
+const NO_OPERATOR = new Unauthenticated({
+  status: 403,
+  error: "insufficient_scope",
+  why: `This is for operators: it needs the scope ${OPERATOR}`,
+  scopes: [OPERATOR]
+})
