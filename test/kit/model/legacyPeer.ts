@@ -57,6 +57,7 @@ export const legacyPeer = async (url: string, odd: Odd): Promise<Peer> => {
         setTimeout(() => watched.get(uri) === own && watched.delete(uri), 500)
       }
     },
+    another: () => legacyPeer(url, odd),
     leave: async () => {
       isOver = true
       await exchange(url, { method: "DELETE", headers, heard: () => {} }).ended

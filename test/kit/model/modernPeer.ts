@@ -67,6 +67,7 @@ export const modernPeer = async (url: string, odd: Odd, hears: (subject: string)
       const stop = await listen({ resourceSubscriptions: [uri] }, uri)
       return async () => stop()
     },
+    another: () => modernPeer(url, odd),
     leave: async () => {
       for (const stop of leaving) stop()
     }

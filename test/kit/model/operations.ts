@@ -32,7 +32,9 @@ const judge = ({ backend: { id, transport }, peer, world }: Doing, began: number
   // One that has a port of its own is stopped before its successor starts.
   const isDown = world.wasIn(id, began, transport === "http" ? ["crash", "reload"] : ["crash"])
   const isExcused = isDown && text.startsWith(`Server "${id}" `)
-  if (kind === "error" && !isExcused) world.odd(`${what} failed: ${text}`)
+  // The end of a session may overtake what was sent before it.
+  const isGone = isCalledOff && text.startsWith("Unknown or expired session")
+  if (kind === "error" && !isExcused && !isGone) world.odd(`${what} failed: ${text}`)
 }
 
 /** Calls, does something meanwhile, and judges what comes of it. */
@@ -84,11 +86,23 @@ const lose: Operation = async (doing) => {
   })
 }
 
+/** Another client comes, calls, and is gone before the answer: its session is deleted, or its connection closed. */
+const part: Operation = async (doing) => {
+  const { peer: { another }, random } = doing
+  const peer = await another()
+  const after = random.upTo(60)
+  await calling({ ...doing, peer }, { tool: "slow", args: { value: doing.value, millis: 5000 } }, { expected: doing.value, isCalledOff: true }, async ({ cancel }) => {
+    await pause(after)
+    if (peer.era === "modern") await cancel()
+    await peer.leave()
+  })
+}
+
 const subscribe: Operation = async ({ backend, peer, random, world }) => {
   const uri = `model://${random.one(["a", "b", "c"])}/${backend.id}`
   if ([...world.subscribed].some((one) => one.peer === peer && one.uri === uri)) return
   const stop = await peer.hearOf(uri)
-  const subscribed: Subscribed = { peer, uri, stop, since: performance.now() }
+  const subscribed: Subscribed = { peer, uri, stop }
   world.subscribed.add(subscribed)
 }
 
@@ -100,18 +114,15 @@ const unsubscribe: Operation = async ({ peer, random, world }) => {
   await one.stop()
 }
 
-/** How long, in milliseconds, the gateway may take to be heard by a server that is new or is asked for something new. */
-const SETTLED = 1000
-
 const touch: Operation = async (doing) => {
   const { backend, random, value, world } = doing
   const uri = `model://${random.one(["a", "b", "c"])}/${backend.id}`
   const began = performance.now()
-  const waiting = [...world.subscribed].filter((one) => one.uri === uri && one.since < began - SETTLED).map((one) => ({ one, count: heardBy(one.peer, uri) }))
+  const waiting = [...world.subscribed].filter((one) => one.uri === uri).map((one) => ({ one, count: heardBy(one.peer, uri) }))
   const { kind } = await calling(doing, { tool: "touch", args: { uri, value } }, { expected: value })
   if (kind !== "text") return
   await Promise.all(waiting.map(({ count, one }) => {
-    const excused = () => !world.subscribed.has(one) || world.wasIn(backend.id, began - SETTLED, ["crash", "reload"])
+    const excused = () => !world.subscribed.has(one) || world.wasIn(backend.id, began, ["crash", "reload"])
     return world.hears(`an update of ${uri}`, { peer: one.peer, subject: uri, count, excused })
   }))
 }
@@ -134,6 +145,6 @@ const add: Operation = async (doing) => {
 /** Each as often as it stands here. */
 export const OPERATIONS: ReadonlyArray<readonly [string, Operation]> = [
   ["echo", echo], ["echo", echo], ["steps", steps], ["steps", steps], ["ask", ask], ["ask", ask], ["cancel", cancel],
-  ["cancel", cancel], ["lose", lose], ["lose", lose], ["subscribe", subscribe], ["subscribe", subscribe],
+  ["cancel", cancel], ["lose", lose], ["lose", lose], ["part", part], ["subscribe", subscribe], ["subscribe", subscribe],
   ["unsubscribe", unsubscribe], ["touch", touch], ["touch", touch], ["touch", touch], ["add", add]
 ]

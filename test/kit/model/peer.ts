@@ -30,6 +30,8 @@ export interface Peer {
   readonly hearOf: (uri: string) => Promise<() => Promise<void>>
   /** Notifications beside calls, in the order they came: the URI, or `tools`. */
   readonly heard: ReadonlyArray<string>
+  /** One more client of the same era. */
+  readonly another: () => Promise<Peer>
   readonly leave: () => Promise<void>
 }
 

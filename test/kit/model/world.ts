@@ -47,8 +47,6 @@ interface Trouble {
 export interface Subscribed {
   readonly peer: Peer
   readonly uri: string
-  /** When it was acknowledged. */
-  readonly since: number
   readonly stop: () => Promise<void>
 }
 
