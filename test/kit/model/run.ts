@@ -61,7 +61,7 @@ export const run = async ({ clients, seconds, seed }: Wanted): Promise<Report> =
     const all = Array.from({ length: clients }, (_, index) => actor(world, randomFrom(seed * 1000 + index), `${seed}-${index}`, end))
     await Promise.all([...all, chaos({ world, gate, labels, ports, random: randomFrom(seed), end })])
 
-    const left = { ...await leftIn(world), children: gate.descendants().length - children }
+    const left = await leftIn(world, () => gate.descendants().length - children)
     const grown = await inspected.heap() - before
     inspected.close()
     return { broken: world.broken, done: Object.fromEntries(world.done), left, grown, stderr: gate.stderr() }
@@ -144,12 +144,12 @@ const chaos = async ({ end, gate, labels, ports, random, world }: Chaos) => {
 }
 
 /** What is there when everybody has gone; waits a while for what is on its way out. */
-const leftIn = async (world: World) => {
+const leftIn = async (world: World, children: () => number) => {
   const look = async () => {
     const activity: Readonly<Record<string, number>> = JSON.parse(await (await fetch(new URL("/api/v1/activity", world.url))).text())
     const states = await Promise.all(BACKENDS.map(async ({ id }) => [id, await world.stateOf(id)] as const))
     const own = states.flatMap(([id, state]) => [[`running in ${id}`, state?.running ?? -1], [`watched in ${id}`, state?.watched.length ?? -1]] as const)
-    return { ...activity, ...Object.fromEntries(own) }
+    return { ...activity, ...Object.fromEntries(own), children: children() }
   }
   const isClean = (left: Readonly<Record<string, number>>) => Object.values(left).every((count) => count === 0)
   return until(look, isClean, 10).catch(look)
