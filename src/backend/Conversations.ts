@@ -104,7 +104,7 @@ export const make = Effect.fnUntraced(function*(
       asksOnlyCall: isExclusive
     }
     const { capabilities, headers } = party
-    yield* further.open({ capabilities, headers, observer, isHeard: sharer !== undefined || capabilities !== "{}" }).pipe(
+    const opening = yield* further.open({ capabilities, headers, observer, isHeard: sharer !== undefined || capabilities !== "{}" }).pipe(
       Effect.tap((opened) => Effect.map(sharer === undefined ? Effect.succeed(undefined) : watch(opened), (made) => held.watch = made)),
       Effect.mapError((failure) => inWordsOf(backend, failure)),
       Effect.onInterrupt(() => Deferred.fail(held.opened, new BackendFailed({ backend, reason: "closed", detail: "was left while it was being asked" }))),
@@ -120,6 +120,10 @@ export const make = Effect.fnUntraced(function*(
       Scope.provide(held.scope),
       Effect.forkIn(held.scope)
     )
+    // On a scope that is closing it does not even begin, and nothing of the above runs.
+    opening.addObserver(() => {
+      if (Deferred.doneUnsafe(held.opened, Exit.fail(new BackendFailed({ backend, reason: "closed", detail: "closed the connection" })))) end(held)
+    })
     return held
   })
 

@@ -1,6 +1,6 @@
 /** Who gets which conversation, how many there are, and when they go: with a backend that only remembers what was opened. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Layer, Scope } from "effect"
+import { Deferred, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { BackendFailed } from "../../src/backend/BackendFailed.ts"
 import { Connection } from "../../src/backend/Connection.ts"
@@ -70,6 +70,23 @@ describe("conversations with a backend", () => {
       assert.strictEqual((yield* lease(asked)).number, 0)
       const [one, other] = [yield* lease(ada), yield* lease(ada)]
       assert.strictEqual(one.number, other.number, "a client that cannot be asked is in nobody's way")
+    }).pipe(Effect.scoped, withChildren))
+
+  it.effect("are refused, and not waited for without end, while the backend is being let go", () =>
+    Effect.gen(function*() {
+      const backend = yield* Scope.make()
+      const { count, lease } = yield* Scope.provide(talking(session), backend)
+      const held = yield* Deferred.make<void>()
+      yield* Scope.addFinalizer(backend, Deferred.await(held))
+      const closing = yield* Effect.forkChild(Scope.close(backend, Exit.void))
+      yield* Effect.yieldNow
+      const late = yield* Effect.forkChild(Effect.flip(lease(asked)))
+      for (let turns = 0; turns < 10; turns++) yield* Effect.yieldNow
+      assert.strictEqual(late.pollUnsafe()?._tag, "Success", "it waits")
+      assert.strictEqual((yield* Fiber.join(late)).reason, "closed")
+      assert.strictEqual(count(), 0)
+      Deferred.doneUnsafe(held, Exit.void)
+      yield* Fiber.join(closing)
     }).pipe(Effect.scoped, withChildren))
 
   it.effect("end with the call of a client that shares with nobody", () =>
