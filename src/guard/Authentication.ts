@@ -50,7 +50,8 @@ export class Authentication extends Context.Service<Authentication, {
   readonly known: (credentials: Credentials) => Principal | undefined
   readonly check: (credentials: Credentials) => Effect.Effect<Principal, Unauthenticated>
 }>()("manifold/guard/Authentication") {
-  static readonly layer = Layer.sync(Authentication, () => {
+  static readonly layer = Layer.effect(Authentication, Effect.gen(function*() {
+    const clock = yield* Clock.Clock
     let rules: Rules | undefined
     let believed = new Map<string, Believed>()
     let asking = new Map<string, Deferred.Deferred<Principal, Unauthenticated>>()
@@ -67,7 +68,7 @@ export class Authentication extends Context.Service<Authentication, {
       if (credentials.kind === "none" || credentials.kind === "malformed") return undefined
       const entry = believed.get(credentials.hash)
       if (entry === undefined) return undefined
-      if (entry.until > Date.now()) return entry.principal
+      if (entry.until > clock.currentTimeMillisUnsafe()) return entry.principal
       believed.delete(credentials.hash)
       return undefined
     }
@@ -118,7 +119,7 @@ export class Authentication extends Context.Service<Authentication, {
     })
 
     return Authentication.of({ apply, rules: () => rules, isOpen: () => rules?.kind === "local", known, check })
-  })
+  }))
 }
 
 const unavailable = new Unauthenticated({ status: 503, why: "The credential could not be checked; try again", scopes: [], retryAfter: 1 })

@@ -35,7 +35,7 @@ export const relayAsking = (asking: Asking) => {
 }
 
 /** How long after a question another one may come that was asked with it. */
-const TOGETHER = "10 millis"
+const TOGETHER = "30 millis"
 
 /** What a retry adds to the parameters of the call, or may change in them. */
 const ADDED = new Set(["_meta", "inputResponses", "requestState"])
