@@ -25,6 +25,7 @@ import { listen, type ListenFailed } from "./mcp/Listener.node.ts"
 import { Parking } from "./mcp/Parking.ts"
 import { Sessions } from "./mcp/Sessions.ts"
 import { serveStdio } from "./mcp/Stdio.node.ts"
+import { metadata, metadataAddress } from "./oauth/Metadata.ts"
 import { Redaction, type Redactor } from "./observe/Redaction.ts"
 import { Reconciler } from "./reconcile/Reconciler.ts"
 import { Router } from "./router/Router.ts"
@@ -74,7 +75,7 @@ export const serve = Effect.fn("Gateway.serve")(function*(
   const scope = yield* Effect.scope
   const { allowed_hosts, allowed_origins, base_url, drain, host, port, transports } = manifest.hosting
   yield* Effect.addFinalizer(() => reconciler.stop)
-  const admin = yield* HttpRouter.toHttpEffect(Layer.provide(routes, HttpServer.layerServices))
+  const admin = yield* HttpRouter.toHttpEffect(Layer.provide(Layer.mergeAll(routes, metadata), HttpServer.layerServices))
   const paths = {
     http: transports.http.path,
     sse: pathIn(transports.sse, SSE_PATH),
@@ -90,7 +91,10 @@ export const serve = Effect.fn("Gateway.serve")(function*(
     origins: allowed_origins,
     drain,
     stopping: stopping.begin,
-    metadata: () => undefined,
+    metadata: () => {
+      const rules = authentication.rules()
+      return rules?.kind === "guarded" && rules.signIn !== undefined ? metadataAddress(rules.signIn.resource()) : undefined
+    },
     others: yield* NodeHttpServer.makeHandler(admin, { scope })
   })
   activity.counted(() => {

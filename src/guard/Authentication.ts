@@ -15,7 +15,9 @@ export const LOCAL: Principal = { issuer: "local", subject: "local" }
 /** Who may sign in, and for what. */
 export interface SignIn {
   readonly provider: Pick<IdentityProvider, "believedFor" | "issuer" | "validate">
-  /** The canonical URI of the endpoint (RFC 8707); a token has to be for it. */
+  /** The canonical URI of the endpoint (RFC 8707). */
+  readonly resource: () => string
+  /** What a token has to be for: the resource, where the manifest does not say otherwise. */
   readonly audience: () => string
   readonly requiredScopes: ReadonlyArray<string>
 }

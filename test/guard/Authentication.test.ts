@@ -28,6 +28,7 @@ const guarded = (believedFor = 60_000) => {
     keys: ({ hash }) => Effect.succeed(hash === "mfk_good" ? { issuer: "keys", subject: "robot" } : undefined),
     signIn: {
       requiredScopes: ["mcp"],
+      resource: () => "https://gw/mcp",
       audience: () => "https://gw/mcp",
       provider: {
         issuer: "https://id",
