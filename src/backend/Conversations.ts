@@ -107,7 +107,7 @@ export const make = Effect.fnUntraced(function*(
     const opening = yield* further.open({ capabilities, headers, observer, isHeard: sharer !== undefined || capabilities !== "{}" }).pipe(
       Effect.tap((opened) => Effect.map(sharer === undefined ? Effect.succeed(undefined) : watch(opened), (made) => held.watch = made)),
       Effect.mapError((failure) => inWordsOf(backend, failure)),
-      Effect.onInterrupt(() => Deferred.fail(held.opened, new BackendFailed({ backend, reason: "closed", detail: "was left while it was being asked" }))),
+      Effect.onInterrupt(() => Deferred.fail(held.opened, new BackendFailed({ backend, reason: "closed", detail: "was left while it was being asked", isUnsent: true }))),
       Effect.onExit((exit) =>
         Effect.sync(() => {
           held.open = Exit.isSuccess(exit) ? exit.value : undefined
@@ -122,7 +122,7 @@ export const make = Effect.fnUntraced(function*(
     )
     // On a scope that is closing it does not even begin, and nothing of the above runs.
     opening.addObserver(() => {
-      if (Deferred.doneUnsafe(held.opened, Exit.fail(new BackendFailed({ backend, reason: "closed", detail: "closed the connection" })))) end(held)
+      if (Deferred.doneUnsafe(held.opened, Exit.fail(new BackendFailed({ backend, reason: "closed", detail: "closed the connection", isUnsent: true })))) end(held)
     })
     return held
   })
