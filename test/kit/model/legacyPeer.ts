@@ -1,6 +1,6 @@
 /** A client of revision 2025-11-25 that shows everything it is sent. */
 import { type Exchange, exchange, type Message } from "./exchange.ts"
-import { type Calling, namesIn, type Odd, type Outcome, type Peer, progressIn, questionIn, type Running, subjectOf, textIn } from "./peer.ts"
+import { type Calling, namesBy, type Odd, type Outcome, type Peer, progressIn, questionIn, type Running, subjectOf, textIn } from "./peer.ts"
 
 const VERSION = "2025-11-25"
 
@@ -46,7 +46,7 @@ export const legacyPeer = async (url: string, odd: Odd): Promise<Peer> => {
     era: "legacy",
     heard,
     call: (calling) => runCall({ calling, url, headers, id: ++last, post, odd, isOver: () => isOver }),
-    tools: async () => namesIn(await ask("tools/list", {})),
+    tools: () => namesBy((params) => ask("tools/list", params)),
     hearOf: async (uri) => {
       const own = ++last
       watched.set(uri, own)

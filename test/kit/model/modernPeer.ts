@@ -1,6 +1,6 @@
 /** A client of revision 2026-07-28 that shows everything it is sent. */
 import { exchange, type Message } from "./exchange.ts"
-import { type Calling, namesIn, type Odd, type Outcome, type Peer, progressIn, questionsIn, type Running, subjectOf, textIn } from "./peer.ts"
+import { type Calling, namesBy, type Odd, type Outcome, type Peer, progressIn, questionsIn, type Running, subjectOf, textIn } from "./peer.ts"
 
 const VERSION = "2026-07-28"
 const SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId"
@@ -56,13 +56,14 @@ export const modernPeer = async (url: string, odd: Odd, hears: (subject: string)
     era: "modern",
     heard,
     call: (calling) => runCall(url, calling, odd),
-    tools: async () => {
-      let answer: Message = {}
-      await send(url, "tools/list", {}, (_, message) => {
-        answer = message
-      }).ended
-      return namesIn(answer)
-    },
+    tools: () =>
+      namesBy(async (params) => {
+        let answer: Message = {}
+        await send(url, "tools/list", { ...params }, (_, message) => {
+          answer = message
+        }).ended
+        return answer
+      }),
     hearOf: async (uri) => {
       const stop = await listen({ resourceSubscriptions: [uri] }, uri)
       return async () => stop()

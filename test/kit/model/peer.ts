@@ -60,9 +60,18 @@ export const subjectOf = ({ method, params }: Message): string | undefined => {
 /** The message of an elicitation. */
 export const questionIn = (params: unknown): string => isRecord(params) ? String(params["message"]) : ""
 
-export const namesIn = ({ result }: Message): ReadonlyArray<string> => {
-  const tools = result?.["tools"]
-  return Array.isArray(tools) ? tools.map((tool: unknown) => isRecord(tool) ? String(tool["name"]) : "") : []
+/** The names of all tools, page by page. */
+export const namesBy = async (list: (params: object) => Promise<Message>): Promise<ReadonlyArray<string>> => {
+  const names: Array<string> = []
+  let params: object | undefined = {}
+  while (params !== undefined) {
+    const { result }: Message = await list(params)
+    const tools = result?.["tools"]
+    if (Array.isArray(tools)) names.push(...tools.map((tool: unknown) => isRecord(tool) ? String(tool["name"]) : ""))
+    const cursor = result?.["nextCursor"]
+    params = cursor === undefined ? undefined : { cursor }
+  }
+  return names
 }
 
 /** The questions of an `input_required` result: key and message. */
