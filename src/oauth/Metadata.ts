@@ -2,7 +2,7 @@
  * Where to sign in for this gateway: the protected resource metadata of RFC 9728, at the root and
  * with the path of the endpoint put after the well-known part. Without sign-in there is none.
  */
-import { Effect, Layer } from "effect"
+import { Effect } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { Authentication, type SignIn } from "../guard/Authentication.ts"
 
@@ -32,10 +32,8 @@ const answer = (path: string) =>
       : HttpServerResponse.jsonUnsafe(documentOf(signIn), { headers: { "cache-control": "max-age=60", "access-control-allow-origin": "*" } })
   })
 
-const root = HttpRouter.add("GET", WELL_KNOWN, answer(""))
-const below = HttpRouter.add("GET", `${WELL_KNOWN}/*`, Effect.gen(function*() {
+/** At the root as well: a wildcard also stands for nothing. */
+export const metadata = HttpRouter.add("GET", `${WELL_KNOWN}/*`, Effect.gen(function*() {
   const { "*": rest = "" } = yield* HttpRouter.params
-  return yield* answer(`/${rest}`)
+  return yield* answer(rest === "" ? "" : `/${rest}`)
 }))
-
-export const metadata = Layer.mergeAll(root, below)
