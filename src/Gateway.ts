@@ -30,6 +30,9 @@ import { Redaction, type Redactor } from "./observe/Redaction.ts"
 import { Reconciler } from "./reconcile/Reconciler.ts"
 import { Router } from "./router/Router.ts"
 import { TaskIds } from "./router/TaskIds.ts"
+import type { VaultFailed } from "./vault/KeyRing.ts"
+import { Vault } from "./vault/Vault.ts"
+import { vaultLayer } from "./vault/Vault.node.ts"
 
 export interface GatewayOptions {
   readonly loaded: Loaded
@@ -43,11 +46,13 @@ const services = ({ builtIn, loaded, redactor }: GatewayOptions, dataDirectory: 
   const cache = ArtifactCache.layer(dataDirectory)
   const registry = Registry.layer(builtIn).pipe(Layer.provide(thirdPartyLayer))
   const catalogue = Layer.mergeAll(Catalogue.layer, LogLevels.layer, Subscriptions.layer)
+  const { hosting: { vault } } = loaded.manifest
+  const kept = vaultLayer({ directory: loaded.directory, dataDirectory, environment: process.env, vault })
   const router = Router.layer.pipe(Layer.provide(TaskIds.layer(dataDirectory)))
   const fronts = Layer.mergeAll(router, Sessions.layer, Parking.layer, Authentication.layer, Reconciler.layer, Stopping.layer, Activity.layer, Layer.succeed(Redaction, redactor))
   return fronts.pipe(
     Layer.provideMerge(registry),
-    Layer.provideMerge(Layer.mergeAll(cache, catalogue, Children.layer(dataDirectory))),
+    Layer.provideMerge(Layer.mergeAll(cache, catalogue, kept, Children.layer(dataDirectory))),
     Layer.provideMerge(host),
     Layer.provideMerge(platform)
   )
@@ -65,7 +70,10 @@ export type GatewayServices = Layer.Success<ReturnType<typeof layer>>
 /** Listens and serves until the scope closes; gives the address of the MCP endpoint. */
 export const serve = Effect.fn("Gateway.serve")(function*(
   { manifest }: Loaded
-): Effect.fn.Return<string, ListenFailed, GatewayServices | Scope.Scope> {
+): Effect.fn.Return<string, ListenFailed | VaultFailed, GatewayServices | Scope.Scope> {
+  const vault = yield* Vault
+  // With the wrong key nothing starts, rather than each call failing for itself later.
+  yield* vault.check
   const stopping = yield* Stopping
   const reconciler = yield* Reconciler
   const activity = yield* Activity

@@ -61,7 +61,11 @@ export const serve = Command.make("serve", flags, Effect.fnUntraced(function*(in
   })
   const builtIn = yield* BuiltIn
   return yield* Effect.scoped(run).pipe(
-    Effect.catchTag("ListenFailed", ({ message }) => stop(unavailable, message)),
+    Effect.catchTags({
+      ListenFailed: ({ message }) => stop(unavailable, message),
+      StoreFailed: ({ message }) => stop(wrongConfiguration, message),
+      VaultKeyRefused: ({ message }) => stop(wrongConfiguration, message)
+    }),
     Effect.provide(Layer.provideMerge(layer({ loaded, builtIn, redactor }), logs(redactor, input.logFormat)))
   )
 })).pipe(

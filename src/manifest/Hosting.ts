@@ -1,6 +1,6 @@
 /** `hosting:` of the manifest: where the gateway listens and where it keeps things. */
 import { Schema } from "effect"
-import { about, DurationText, fallback, HttpPath, HttpUrl, ListenPort, later, rule, Text, Texts } from "./Fields.ts"
+import { about, DurationText, fallback, HttpPath, HttpUrl, ListenPort, rule, Text, Texts } from "./Fields.ts"
 
 export const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/u.test(host)
@@ -51,7 +51,12 @@ const Transports = Schema.Struct({
 }))
 
 const Vault = Schema.Struct({
-  key_file: Schema.optionalKey(about(Text, "File with the vault's key: 32 random bytes in base64"))
+  key_file: Schema.optionalKey(about(Text, "File with the vault's key: 32 random bytes in base64")),
+  command: Schema.optionalKey(about(
+    Schema.NonEmptyArray(Text),
+    "Program and arguments that print the key in base64, such as a key management service's; run without a shell, 20 seconds at most"
+  )),
+  keyring: Schema.optionalKey(about(Schema.Boolean, "Take the key from the keyring of the operating system"))
 })
 
 export const Hosting = Schema.Struct({
@@ -69,5 +74,8 @@ export const Hosting = Schema.Struct({
   ),
   allowed_hosts: fallback(Texts, "Further names that may stand in the Host header of a request", []),
   allowed_origins: fallback(Texts, "Further web origins whose pages may call the gateway", []),
-  vault: later(Vault, "Where the key of the credential vault comes from")
+  vault: Schema.optionalKey(about(
+    Vault,
+    "Where the key of the vault comes from: the first of MANIFOLD_VAULT_KEY in the environment and these; else a random one in the data directory"
+  ))
 })

@@ -32,7 +32,6 @@ const notBuilt: Readonly<Record<string, string>> = {
   "a wrong form of retries": "routing: { retry: { attempts: many } }",
   "a breaker": "routing: { breaker: { failures: 5, open: 10 seconds } }",
   "another balance": "routing: { balance: hashed }",
-  "a vault key": "hosting: { vault: { key_file: ./key } }",
   "an open address": "hosting: { host: 0.0.0.0 }",
   "replicas": "  replicas: 2",
   "idle stop": "  idle_stop: 5 minutes",
