@@ -42,9 +42,10 @@ export type Sharer = Pick<Caller, "capabilities" | "principal" | "session" | "st
 
 /** The caller as a server takes it: with whom it shares, and under which credential. */
 export const partyOf = ({ capabilities, principal, session, standing }: Sharer, sharing: Sharing, headers = NO_HEADERS): Party => {
+  // What everybody shares is nobody's to answer for.
+  if (sharing === "shared") return { sharer: undefined, principal: "", capabilities, headers }
   const owner = ownerOf(principal)
-  const sharer = sharing === "shared" ? undefined : sharing === "per_principal" ? owner : session ?? ALONE
-  return { sharer, principal: owner, capabilities, headers, ...(sharer === undefined ? {} : { standing }) }
+  return { sharer: sharing === "per_principal" ? owner : session ?? ALONE, principal: owner, capabilities, headers, standing }
 }
 
 /** The text of a parameter, or `undefined`. */

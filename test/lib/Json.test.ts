@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { beyond, elements, members, valueOf, withValue } from "../../src/lib/Json.ts"
+import { processorMillis } from "../kit/processorTime.ts"
 
 describe("members of an object", () => {
   it("are the values that were written, whatever they are, spaced or not", () => {
@@ -85,7 +86,7 @@ describe("limits", () => {
     const mebibyte = 1024 * 1024
     for (const hostile of ["[", "{\"a\":", "\\", "\"", "\\\"", "[\"\\\\\",", "\"\\\\"]) {
       const text = hostile.repeat(mebibyte / hostile.length)
-      const took = millisOf(() => {
+      const took = processorMillis(() => {
         beyond(text, { depth: Infinity, elements: Infinity })
         beyond(`"${text}`, { depth: 64, elements: 50_000 })
         members(text)
@@ -93,7 +94,7 @@ describe("limits", () => {
       })
       assert.isBelow(took, 400, JSON.stringify(hostile))
     }
-    assert.isBelow(millisOf(() => beyond("[".repeat(mebibyte), { depth: 64, elements: 50_000 })), 5)
+    assert.isBelow(processorMillis(() => beyond("[".repeat(mebibyte), { depth: 64, elements: 50_000 })), 5)
   })
 })
 
@@ -110,10 +111,4 @@ const sizeOf = (value: unknown): { readonly depth: number; readonly elements: nu
     depth: 1 + Math.max(0, ...inside.map(({ depth }) => depth)),
     elements: 1 + Math.max(0, inside.length - 1) + inside.reduce((sum, { elements }) => sum + elements, 0)
   }
-}
-
-const millisOf = (work: () => void): number => {
-  const began = performance.now()
-  work()
-  return performance.now() - began
 }

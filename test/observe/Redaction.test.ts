@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { Redactor } from "../../src/observe/Redaction.ts"
+import { processorMillis } from "../kit/processorTime.ts"
 
 describe("a redactor that knows a secret", () => {
   it("lets none of it out, plain, in JSON or in a URL, whatever it is made of", () => {
@@ -70,9 +71,10 @@ describe("what looks like a credential, whoever wrote it,", () => {
   })
 
   it("is looked for in linear time", () => {
-    const began = performance.now()
-    for (const hostile of ["eyJ", "://a:", "-----BEGIN ", "?code=", "bearer ", "sk-"]) new Redactor().redact(hostile.repeat(20_000))
-    assert.isBelow(performance.now() - began, 500)
+    const took = processorMillis(() => {
+      for (const hostile of ["eyJ", "://a:", "-----BEGIN ", "?code=", "bearer ", "sk-"]) new Redactor().redact(hostile.repeat(20_000))
+    })
+    assert.isBelow(took, 500)
   })
 })
 
