@@ -9,7 +9,7 @@ import { callText, exchange, post, raw, session } from "../kit/wire.ts"
 
 const LIMIT = 4 * 1024 * 1024
 
-const started = fixtureGateway([{ id: "old" }], {
+const started = fixtureGateway([{ id: "old" }, { id: "canary" }], {
   args: ["--set", "hosting.transports.sse=true", "--set", "hosting.transports.websocket.path=/socket"]
 })
 
@@ -66,7 +66,7 @@ describe("HTTP+SSE", () => {
         Effect.promise(() => post(gate.base + address, call).then(({ status }) => status)),
         (status) => status === 404
       )
-      yield* undisturbed(gate, "old", flood)
+      yield* undisturbed(gate, "canary", flood)
       assert.isBelow(yield* residentMegabytes(gate), 600)
     }).pipe(Effect.scoped))
 
@@ -150,7 +150,7 @@ describe("a WebSocket", () => {
           socket.on("close", () => clearInterval(timer))
         })
       )
-      yield* undisturbed(gate, "old", flood)
+      yield* undisturbed(gate, "canary", flood)
       assert.isBelow(yield* residentMegabytes(gate), 600)
     }).pipe(Effect.scoped))
 
