@@ -21,7 +21,7 @@ import { thirdPartyLayer } from "./host/ThirdParty.node.ts"
 import { pathIn, SSE_PATH, WEBSOCKET_PATH } from "./manifest/Hosting.ts"
 import type { Loaded } from "./manifest/Load.ts"
 import { secretTexts } from "./manifest/Secrets.ts"
-import { listen, type ListenFailed } from "./mcp/Listener.node.ts"
+import { listen, type ListenFailed, serverIn } from "./mcp/Listener.node.ts"
 import { Parking } from "./mcp/Parking.ts"
 import { Sessions } from "./mcp/Sessions.ts"
 import { serveStdio } from "./mcp/Stdio.node.ts"
@@ -83,7 +83,7 @@ export const serve = Effect.fn("Gateway.serve")(function*(
   const scope = yield* Effect.scope
   const { allowed_hosts, allowed_origins, base_url, drain, host, port, transports } = manifest.hosting
   yield* Effect.addFinalizer(() => reconciler.stop)
-  const admin = yield* HttpRouter.toHttpEffect(Layer.provide(Layer.mergeAll(routes, metadata), HttpServer.layerServices))
+  const admin = yield* HttpRouter.toHttpEffect(Layer.provide(Layer.mergeAll(routes, metadata({ main: transports.http.path, isServer: (path) => serverIn(path) !== undefined })), HttpServer.layerServices))
   const paths = {
     http: transports.http.path,
     sse: pathIn(transports.sse, SSE_PATH),
@@ -99,9 +99,9 @@ export const serve = Effect.fn("Gateway.serve")(function*(
     origins: allowed_origins,
     drain,
     stopping: stopping.begin,
-    metadata: () => {
+    metadata: (path) => {
       const rules = authentication.rules()
-      return rules?.kind === "guarded" && rules.signIn !== undefined ? metadataAddress(rules.signIn.resource()) : undefined
+      return rules?.kind === "guarded" && rules.signIn !== undefined ? metadataAddress(rules.signIn.resource(path)) : undefined
     },
     others: yield* NodeHttpServer.makeHandler(admin, { scope })
   })

@@ -23,13 +23,16 @@ export interface Served {
 export interface Published {
   readonly generation: number
   readonly snapshot: Snapshot
+  /** The snapshot of an endpoint: of all servers, or of the one that it serves; `undefined` when there is no such server. */
+  readonly at: (server: string | undefined) => Snapshot | undefined
   readonly served: ReadonlyMap<string, Served>
 }
 
 /** Something clients may have subscribed to. */
 export type Change =
   | { readonly _tag: "Listed"; readonly kinds: ReadonlySet<Kind> }
-  | { readonly _tag: "Updated"; readonly uri: string }
+  /** A resource, by its public URI and by that of its server. */
+  | { readonly _tag: "Updated"; readonly uri: string; readonly server: string; readonly own: string }
   /** The user has dealt with an address: the notification as the server wrote it. */
   | { readonly _tag: "Elicited"; readonly id: string; readonly text: string }
   /** Of a task of this server: the notification as the server wrote it. */
@@ -48,9 +51,11 @@ export class Catalogue extends Context.Service<Catalogue, {
   readonly onChange: (listener: (change: Change) => void) => () => void
 }>()("manifold/catalogue/Catalogue") {
   static readonly layer = Layer.sync(Catalogue, () => {
+    const empty = snapshot([], { separator: "__", longest: 64 })
     let current: Published = {
       generation: 0,
-      snapshot: snapshot([], { separator: "__", longest: 64 }),
+      snapshot: empty,
+      at: (server) => server === undefined ? empty : undefined,
       served: new Map()
     }
     const listeners = new Set<(change: Change) => void>()

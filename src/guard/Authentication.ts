@@ -15,10 +15,10 @@ export const LOCAL: Principal = { issuer: "local", subject: "local" }
 /** Who may sign in, and for what. */
 export interface SignIn {
   readonly provider: Pick<IdentityProvider, "believedFor" | "issuer" | "validate">
-  /** The canonical URI of the endpoint (RFC 8707). */
-  readonly resource: () => string
-  /** What a token has to be for: the resource, where the manifest does not say otherwise. */
-  readonly audience: () => string
+  /** The canonical URI of the endpoint at a path (RFC 8707). */
+  readonly resource: (path: string) => string
+  /** What a token has to be for there: the resource, where the manifest does not say otherwise. */
+  readonly audience: (path: string) => string
   readonly requiredScopes: ReadonlyArray<string>
 }
 
@@ -48,9 +48,9 @@ export class Authentication extends Context.Service<Authentication, {
   readonly rules: () => Rules | undefined
   /** Whether a request needs no credential at all. */
   readonly isOpen: () => boolean
-  /** The principal of a credential that was checked a moment ago. */
-  readonly known: (credentials: Credentials) => Principal | undefined
-  readonly check: (credentials: Credentials) => Effect.Effect<Principal, Unauthenticated>
+  /** The principal of a credential that was checked a moment ago, for the endpoint at this path. */
+  readonly known: (credentials: Credentials, path: string) => Principal | undefined
+  readonly check: (credentials: Credentials, path: string) => Effect.Effect<Principal, Unauthenticated>
 }>()("manifold/guard/Authentication") {
   static readonly layer = Layer.effect(Authentication, Effect.gen(function*() {
     const clock = yield* Clock.Clock
@@ -66,43 +66,44 @@ export class Authentication extends Context.Service<Authentication, {
       asking = new Map()
     }
 
-    const known = (credentials: Credentials): Principal | undefined => {
+    const known = (credentials: Credentials, path: string): Principal | undefined => {
       if (credentials.kind === "none" || credentials.kind === "malformed") return undefined
-      const entry = believed.get(credentials.hash)
+      const place = placeOf(credentials, path)
+      const entry = believed.get(place)
       if (entry === undefined) return undefined
       if (entry.until > clock.currentTimeMillisUnsafe()) return entry.principal
-      believed.delete(credentials.hash)
+      believed.delete(place)
       return undefined
     }
 
-    const remember = (memory: typeof believed, hash: string, entry: Believed) => {
+    const remember = (memory: typeof believed, place: string, entry: Believed) => {
       for (const oldest of memory.keys()) {
         if (memory.size < REMEMBERED) break
         memory.delete(oldest)
       }
-      memory.set(hash, entry)
+      memory.set(place, entry)
     }
 
     /** Many requests with one new credential are one question. */
-    const once = (presented: Presented, ask: Effect.Effect<Believed, Unauthenticated>) =>
+    const once = (place: string, ask: Effect.Effect<Believed, Unauthenticated>) =>
       Effect.suspend(() => {
-        const running = asking.get(presented.hash)
+        const running = asking.get(place)
         if (running !== undefined) return Deferred.await(running)
         const answer = Deferred.makeUnsafe<Principal, Unauthenticated>()
         const [memory, questions] = [believed, asking]
-        questions.set(presented.hash, answer)
+        questions.set(place, answer)
         return ask.pipe(
-          Effect.tap((entry) => Effect.sync(() => remember(memory, presented.hash, entry))),
+          Effect.tap((entry) => Effect.sync(() => remember(memory, place, entry))),
           Effect.map(({ principal }) => principal),
           Effect.onExit((exit) =>
             Effect.sync(() => {
-              questions.delete(presented.hash)
+              questions.delete(place)
               Deferred.doneUnsafe(answer, Exit.isFailure(exit) && Exit.hasInterrupts(exit) ? Exit.fail(unavailable) : exit)
             }))
         )
       })
 
-    const check = Effect.fnUntraced(function*(credentials: Credentials): Effect.fn.Return<Principal, Unauthenticated> {
+    const check = Effect.fnUntraced(function*(credentials: Credentials, path: string): Effect.fn.Return<Principal, Unauthenticated> {
       const current = rules
       if (current === undefined) return yield* new Unauthenticated({ status: 503, why: "The gateway is starting", scopes: [], retryAfter: 1 })
       if (current.kind === "local") return LOCAL
@@ -115,7 +116,10 @@ export class Authentication extends Context.Service<Authentication, {
       if (wait > 0) return yield* new Unauthenticated({ status: 429, why: "Too many credentials were refused; try again later", scopes, retryAfter: wait })
       const outcome = credentials.kind === "malformed"
         ? refused(credentials.why, "invalid_request")
-        : once(credentials, credentials.kind === "key" ? byKey(current, credentials, refused) : byToken(current, credentials, refused))
+        : once(
+          placeOf(credentials, path),
+          credentials.kind === "key" ? byKey(current, credentials, refused) : byToken(current, credentials, { path, refused })
+        )
       return yield* Effect.tapError(outcome, ({ status }) =>
         Effect.sync(() => status === 400 || status === 401 ? failures.count(credentials.from, now) : undefined))
     })
@@ -123,6 +127,9 @@ export class Authentication extends Context.Service<Authentication, {
     return Authentication.of({ apply, rules: () => rules, isOpen: () => rules?.kind === "local", known, check })
   }))
 }
+
+/** What was checked for one endpoint says nothing of another: a token is for one audience. */
+const placeOf = ({ hash }: Presented, path: string): string => `${hash} ${path}`
 
 const unavailable = new Unauthenticated({ status: 503, why: "The credential could not be checked; try again", scopes: [], retryAfter: 1 })
 
@@ -135,10 +142,14 @@ const byKey = Effect.fnUntraced(function*({ keys }: Guarded, presented: Presente
   return { principal, until: (yield* Clock.currentTimeMillis) + KEY_BELIEVED }
 })
 
-const byToken = Effect.fnUntraced(function*({ signIn }: Guarded, presented: Presented, refused: Refuse): Effect.fn.Return<Believed, Unauthenticated> {
+const byToken = Effect.fnUntraced(function*(
+  { signIn }: Guarded,
+  presented: Presented,
+  { path, refused }: { readonly path: string; readonly refused: Refuse }
+): Effect.fn.Return<Believed, Unauthenticated> {
   if (signIn === undefined) return yield* refused("This endpoint takes API keys only", "invalid_token")
   const { provider, requiredScopes } = signIn
-  const identity = yield* provider.validate(presented.secret, signIn.audience()).pipe(
+  const identity = yield* provider.validate(presented.secret, signIn.audience(path)).pipe(
     Effect.catchTags({
       TokenRefused: (refusal) => Effect.andThen(Effect.logInfo(refusal.message), Effect.fail(refused("The token is not valid here", "invalid_token"))),
       ProviderUnavailable: (failure) => Effect.andThen(Effect.logWarning(failure.message), Effect.fail(unavailable))

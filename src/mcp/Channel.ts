@@ -82,6 +82,7 @@ export const openChannel = (context: Context.Context<McpServices>, principal: Pr
   }
   const exchange: Exchange = {
     principal,
+    server: undefined,
     transport: "channel",
     header: () => undefined,
     send: (text) => {

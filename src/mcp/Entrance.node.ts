@@ -14,6 +14,8 @@ export interface Denied extends Refused {
 
 export interface Entering {
   readonly request: IncomingMessage
+  /** The endpoint that a token has to be for. */
+  readonly path: string
   readonly enter: (principal: Principal) => void
   readonly deny: (denied: Denied) => void
 }
@@ -29,42 +31,43 @@ export const OPERATOR = "manifold:admin"
 
 /**
  * @param fork runs an effect beside the request
- * @param metadata address of the protected resource metadata, if there is sign-in
+ * @param metadata address of the protected resource metadata of an endpoint, if there is sign-in
  */
 export const entrance = (
   authentication: Authentication["Service"],
   { fork, metadata }: {
     readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
-    readonly metadata: () => string | undefined
+    readonly metadata: (path: string) => string | undefined
   }
 ): Entrance => {
-  const denied = (refusal: Unauthenticated): Denied => ({
+  const denied = (refusal: Unauthenticated, path: string): Denied => ({
     status: refusal.status,
     why: refusal.why,
     headers: {
-      ...(refusal.status === 400 || refusal.status === 401 || refusal.status === 403 ? { "www-authenticate": challengeOf(refusal, metadata()) } : {}),
+      ...(refusal.status === 400 || refusal.status === 401 || refusal.status === 403 ? { "www-authenticate": challengeOf(refusal, metadata(path)) } : {}),
       ...(refusal.retryAfter === undefined ? {} : { "retry-after": String(refusal.retryAfter) })
     }
   })
 
-  const pass = ({ deny, enter, request }: Entering) => {
+  const pass = ({ deny, enter, path, request }: Entering) => {
     if (authentication.isOpen()) return enter(LOCAL)
     const credentials = credentialsOf(request)
-    const known = authentication.known(credentials)
+    const known = authentication.known(credentials, path)
     if (known !== undefined) return enter(known)
-    fork(authentication.check(credentials)).addObserver((exit) => {
+    fork(authentication.check(credentials, path)).addObserver((exit) => {
       if (exit._tag === "Success") return enter(exit.value)
       const [failed] = exit.cause.reasons.flatMap((reason) => reason._tag === "Fail" ? [reason.error] : [])
-      deny(denied(failed ?? UNCHECKED))
+      deny(denied(failed ?? UNCHECKED, path))
     })
   }
 
-  const passOperator = ({ deny, enter, request }: Entering) =>
+  const passOperator = ({ deny, enter, path, request }: Entering) =>
     pass({
+      path,
       request,
       deny,
       enter: (principal) =>
-        principal === LOCAL || principal.scopes?.includes(OPERATOR) === true ? enter(principal) : deny(denied(NO_OPERATOR))
+        principal === LOCAL || principal.scopes?.includes(OPERATOR) === true ? enter(principal) : deny(denied(NO_OPERATOR, path))
     })
 
   return { pass, passOperator }

@@ -9,6 +9,8 @@ export type Chunk = string | Buffer
 export interface Exchange {
   /** Who sent it. */
   readonly principal: Principal
+  /** The one server that the endpoint is for; all of them without it. */
+  readonly server: string | undefined
   /** A channel carries the messages of many requests, and no headers. */
   readonly transport: "http" | "channel"
   /** The value of a header (name in lower case) that is there exactly once. */

@@ -4,12 +4,11 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { Context, Effect, type Fiber } from "effect"
-import type { Principal } from "../plugin/Auth.ts"
 import { admitPost, type Refused } from "./Admission.node.ts"
 import type { Running } from "./Channel.ts"
 import { answerDefect } from "./Defect.ts"
 import { CODE, errorOf, type Exchange } from "./Exchange.ts"
-import { eventStream, httpExchange, single } from "./HttpExchange.node.ts"
+import { type Entered, eventStream, httpExchange, single } from "./HttpExchange.node.ts"
 import { type Inbound, type Message, readInbound } from "./Inbound.ts"
 import type { McpServices } from "./McpServices.ts"
 import { inBatch } from "./revision/Batch.ts"
@@ -26,7 +25,7 @@ const RUNNING = 4096
 const LISTENS = 1024
 
 /** Serves a request of somebody who is known. */
-export type Handle = (request: IncomingMessage, response: ServerResponse, principal: Principal) => void
+export type Handle = (request: IncomingMessage, response: ServerResponse, entered: Entered) => void
 
 export interface McpHttp {
   readonly handle: Handle
@@ -51,8 +50,8 @@ export const make = (context: Context.Context<McpServices>): McpHttp => {
     return fiber
   }
 
-  const post = (request: IncomingMessage, response: ServerResponse, principal: Principal, body: Buffer) => {
-    const exchange = httpExchange(request, response, principal)
+  const post = (request: IncomingMessage, response: ServerResponse, entered: Entered, body: Buffer) => {
+    const exchange = httpExchange(request, response, entered)
     const inbound = readInbound(body)
     const isListen = inbound.kind === "message" && inbound.message.method === "subscriptions/listen"
     if (running.size >= RUNNING || (isListen && listening.size >= LISTENS)) {
@@ -68,17 +67,17 @@ export const make = (context: Context.Context<McpServices>): McpHttp => {
     run(legacy(inbound, exchange), exchange, inbound.kind === "message" ? inbound.message.id : undefined)
   }
 
-  const handle: Handle = (request, response, principal) => {
+  const handle: Handle = (request, response, entered) => {
     if (request.method === "POST") {
       const refused = admitPost(request)
       return refused === undefined
-        ? readBody(request, response, (body) => post(request, response, principal, body))
+        ? readBody(request, response, (body) => post(request, response, entered, body))
         : refuse(response, refused)
     }
     if (request.method !== "GET" && request.method !== "DELETE") {
       return refuse(response, { status: 405, why: "Only POST, GET and DELETE are served here" }, { allow: "POST, GET, DELETE" })
     }
-    const exchange = httpExchange(request, response, principal)
+    const exchange = httpExchange(request, response, entered)
     run(request.method === "GET" ? getStream(request, response, exchange) : endSession(exchange), exchange, undefined)
   }
 
@@ -163,7 +162,7 @@ const sessionOf = Effect.fnUntraced(function*(
     refused(400, "Missing Mcp-Session-Id: send initialize first, or a request of revision 2026-07-28")
     return undefined
   }
-  const session = yield* (yield* Sessions).find(id, exchange.principal)
+  const session = yield* (yield* Sessions).find(id, exchange)
   if (session === undefined) refused(404, "Unknown or expired session: send initialize again")
   return session
 })

@@ -78,7 +78,13 @@ export const eventStream = (response: ServerResponse, headers: Readonly<Record<s
 const prefersStream = (accept: string | undefined): boolean =>
   accept !== undefined && accept.startsWith("text/event-stream")
 
-export const httpExchange = (request: IncomingMessage, response: ServerResponse, principal: Principal): Exchange => {
+/** Who has come in, and for which server: for all of them without it. */
+export interface Entered {
+  readonly principal: Principal
+  readonly server: string | undefined
+}
+
+export const httpExchange = (request: IncomingMessage, response: ServerResponse, { principal, server }: Entered): Exchange => {
   let stream: ReturnType<typeof eventStream> | undefined
   let log: EventLog | undefined
   let openLog: (() => EventLog) | undefined
@@ -106,6 +112,7 @@ export const httpExchange = (request: IncomingMessage, response: ServerResponse,
 
   return {
     principal,
+    server,
     transport: "http",
     header: (name) => single(request, name),
     prefersStream: prefersStream(request.headers.accept),

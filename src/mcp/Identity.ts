@@ -25,4 +25,5 @@ export const MODERN_CAPABILITIES = {
   extensions: { ...CAPABILITIES.extensions, [TASKS]: {} }
 }
 
-export const instructionsOf = ({ instructions }: Snapshot) => instructions === undefined ? {} : { instructions }
+export const instructionsOf = (snapshot: Snapshot | undefined) =>
+  snapshot?.instructions === undefined ? {} : { instructions: snapshot.instructions }

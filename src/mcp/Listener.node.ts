@@ -9,6 +9,7 @@ import type { Duplex } from "node:stream"
 import { Duration, Effect, Schema, type Scope } from "effect"
 import { admissionFor, admit } from "./Admission.node.ts"
 import { type Running, sumOf } from "./Channel.ts"
+import { Catalogue } from "../catalogue/Catalogue.ts"
 import { Authentication } from "../guard/Authentication.ts"
 import { type Denied, entrance } from "./Entrance.node.ts"
 import { type Handle, make as makeHttp, refuse } from "./Http.node.ts"
@@ -44,14 +45,19 @@ export interface ListenOptions {
   readonly drain: Duration.Duration
   /** Everything that is no path of MCP. */
   readonly others: (request: IncomingMessage, response: ServerResponse) => void
-  /** Address of the protected resource metadata, if there is sign-in. */
-  readonly metadata: () => string | undefined
+  /** Address of the protected resource metadata of an endpoint, if there is sign-in. */
+  readonly metadata: (path: string) => string | undefined
   /** Runs when the server begins to stop. */
   readonly stopping: () => void
 }
 
 /** What everybody may ask: whether the gateway is there, and how to sign in. */
 const isPublic = (path: string): boolean => path.startsWith("/health/") || path.startsWith("/.well-known/")
+
+/** The server that an endpoint of one server is for. */
+export const serverIn = (path: string): string | undefined => /^\/servers\/([a-z][a-z0-9-]{0,62})\/mcp$/u.exec(path)?.[1]
+
+const NO_SERVER = { status: 404, why: "There is no server of this name" }
 
 const STOPPING = { status: 503, why: "The gateway is stopping" }
 
@@ -75,6 +81,7 @@ export const listen = Effect.fnUntraced(function*(
   const context = yield* Effect.context<McpServices>()
   const fork = Effect.runForkWith(context)
   const sessions = yield* Sessions
+  const catalogue = yield* Catalogue
   const { pass, passOperator } = entrance(yield* Authentication, { fork, metadata: options.metadata })
   const { paths } = options
   const mcp = makeHttp(context)
@@ -85,10 +92,12 @@ export const listen = Effect.fnUntraced(function*(
   const takeIn = (request: IncomingMessage, response: ServerResponse) => {
     const path = pathOf(request.url)
     if (isPublic(path)) return options.others(request, response)
-    const handle = routes.get(path)
+    const server = serverIn(path)
+    if (server !== undefined && catalogue.current().at(server) === undefined) return refuse(response, NO_SERVER)
+    const handle = server === undefined ? routes.get(path) : mcp.handle
     const deny = (denied: Denied) => refuse(response, denied, denied.headers)
-    if (handle === undefined) passOperator({ request, deny, enter: () => options.others(request, response) })
-    else pass({ request, deny, enter: (principal) => handle(request, response, principal) })
+    if (handle === undefined) passOperator({ path: paths.http, request, deny, enter: () => options.others(request, response) })
+    else pass({ path: server === undefined ? paths.http : path, request, deny, enter: (principal) => handle(request, response, { principal, server }) })
   }
   const fronts = [mcp, ...sse === undefined ? [] : [sse], ...webSocket === undefined ? [] : [webSocket]]
   // Other upgrades, such as h2c, go on as the plain requests that they are (before Node 24.9 they are refused).
@@ -138,6 +147,7 @@ export const listen = Effect.fnUntraced(function*(
         (pathOf(request.url) === paths.websocket ? undefined : { status: 400, why: "Nothing is upgraded here" })
       if (refused !== undefined) return refuseUpgrade(socket, refused)
       pass({
+        path: paths.http,
         request,
         deny: (denied) => refuseUpgrade(socket, denied, denied.headers),
         enter: (principal) => webSocket.upgrade(request, socket, head, principal)

@@ -9,6 +9,7 @@ import type { Kind } from "../catalogue/Definition.ts"
 import { isRecord } from "../lib/Record.ts"
 import { Router } from "../router/Router.ts"
 import { askable } from "./Askable.ts"
+import { uriAt } from "./UriAt.ts"
 import { type Exchange, resultOf } from "./Exchange.ts"
 import type { Message } from "./Inbound.ts"
 import { taskNotice } from "./TaskNotice.ts"
@@ -48,7 +49,7 @@ export const listen = Effect.fnUntraced(function*(id: string, { meta, values }: 
   const taskIds = textsIn(asked["taskIds"])
   const tasks = yield* Effect.forEach(taskIds, (taskId) =>
     Effect.option(Effect.map(router.follow(taskId, principal), (followed) => ({ ...followed, taskId })))).pipe(Effect.map(Arr.getSomes))
-  const sharer = { principal, capabilities: askable(meta[META.capabilities]) }
+  const sharer = { principal, server: exchange.server, capabilities: askable(meta[META.capabilities]) }
   const releases = yield* Effect.forEach(uris, (uri) => Effect.option(router.subscribe(uri, sharer, () => send(updated(uri)))))
   const honoured = new Set(uris.filter((_, index) => releases[index]?._tag === "Some"))
 
@@ -58,7 +59,7 @@ export const listen = Effect.fnUntraced(function*(id: string, { meta, values }: 
   const textsOf = (change: Change): ReadonlyArray<string> => {
     switch (change._tag) {
       case "Updated":
-        return honoured.has(change.uri) ? [updated(change.uri)] : []
+        return [uriAt(exchange.server, change)].flatMap((uri) => uri !== undefined && honoured.has(uri) ? [updated(uri)] : [])
       case "Listed":
         return [...methodsFor(change.kinds, lists)].map((method) => written(method, {}))
       case "Elicited":

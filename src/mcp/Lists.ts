@@ -33,9 +33,10 @@ const pageAt = (cursor: unknown, digest: string): number | undefined => {
  * @param fields further members of the result as JSON text with a leading comma, or ""
  */
 export const listed = (
-  snapshot: Snapshot,
+  snapshot: Snapshot | undefined,
   { cursor, era, fields = "", kind }: { readonly kind: Kind; readonly era: Era; readonly cursor: unknown; readonly fields?: string }
 ): ReadonlyArray<Chunk> | undefined => {
+  if (snapshot === undefined) return undefined
   const { digest, pages } = kind === "tools" && era === "legacy" ? snapshot.toolsOfObjects : snapshot.lists[kind]
   const at = pageAt(cursor, digest)
   const page = at === undefined ? undefined : pages[at]

@@ -9,6 +9,7 @@ import { Catalogue, type Change } from "../catalogue/Catalogue.ts"
 import type { Principal } from "../plugin/Auth.ts"
 import { EventLogs } from "./EventLog.ts"
 import { LIST_CHANGED } from "./Listens.ts"
+import { uriAt } from "./UriAt.ts"
 
 /** A stream on which the client hears what belongs to no request. */
 export interface Stream {
@@ -19,6 +20,8 @@ export interface Stream {
 export interface Session {
   readonly id: string
   readonly principal: Principal
+  /** The one server that its endpoint is for. */
+  readonly server: string | undefined
   readonly version: string
   /** JSON text of those capabilities that a backend may use (elicitation, sampling, roots); `{}` for none. */
   readonly capabilities: string
@@ -52,10 +55,10 @@ const MISSED = 100
 export class Sessions extends Context.Service<Sessions, {
   /** `undefined` when there are too many. */
   readonly open: (
-    opening: Pick<Session, "principal" | "version" | "capabilities" | "client">
+    opening: Pick<Session, "principal" | "server" | "version" | "capabilities" | "client">
   ) => Effect.Effect<Session | undefined>
-  /** The session of this id if it belongs to this principal. */
-  readonly find: (id: string, principal: Principal) => Effect.Effect<Session | undefined>
+  /** The session of this id if it belongs to this principal, and to this endpoint. */
+  readonly find: (id: string, by: Pick<Session, "principal" | "server">) => Effect.Effect<Session | undefined>
   readonly setLevel: (session: Session, level: string) => void
   readonly close: (session: Session) => void
   readonly all: () => Iterable<Session>
@@ -65,18 +68,19 @@ export class Sessions extends Context.Service<Sessions, {
     const levels = yield* LogLevels
     const sessions = new Map<string, Session>()
 
-    const open = ({ capabilities, client, principal, version }: Parameters<Sessions["Service"]["open"]>[0]) =>
+    const open = ({ capabilities, client, principal, server, version }: Parameters<Sessions["Service"]["open"]>[0]) =>
       Effect.map(Clock.currentTimeMillis, (lastSeen): Session | undefined => {
         if (sessions.size >= MOST_SESSIONS) return undefined
-        const session = sessionWith({ id: crypto.randomUUID(), principal, version, capabilities, client, lastSeen })
+        const session = sessionWith({ id: crypto.randomUUID(), principal, server, version, capabilities, client, lastSeen })
         sessions.set(session.id, session)
         return session
       })
 
-    const find = (id: string, principal: Principal) =>
+    const find = (id: string, { principal, server }: Pick<Session, "principal" | "server">) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
         const session = sessions.get(id)
-        if (session?.principal.subject !== principal.subject || session.principal.issuer !== principal.issuer) return undefined
+        const isOwn = session?.principal.subject === principal.subject && session.principal.issuer === principal.issuer
+        if (session === undefined || !isOwn || session.server !== server) return undefined
         session.lastSeen = now
         return session
       })
@@ -117,7 +121,7 @@ export class Sessions extends Context.Service<Sessions, {
   }))
 }
 
-const sessionWith = (given: Pick<Session, "id" | "principal" | "version" | "capabilities" | "client" | "lastSeen">): Session => ({
+const sessionWith = (given: Pick<Session, "id" | "principal" | "server" | "version" | "capabilities" | "client" | "lastSeen">): Session => ({
   ...given,
   level: undefined,
   unwant: () => {},
@@ -149,8 +153,8 @@ const hear = (session: Session, change: Change) => {
     return
   }
   if (change._tag === "Updated") {
-    if (!session.subscribed.has(change.uri)) return
-    return tellUpdated(session, change.uri)
+    const uri = uriAt(session.server, change)
+    return uri !== undefined && session.subscribed.has(uri) ? tellUpdated(session, uri) : undefined
   }
   for (const method of new Set([...change.kinds].map((kind) => LIST_CHANGED[kind]))) {
     tell(session, JSON.stringify({ jsonrpc: "2.0", method }))

@@ -33,7 +33,7 @@ export const makeSse = (context: Context.Context<McpServices>, path: string): Mc
   const open = new Map<string, Open>()
   const messages = messagesPath(path)
 
-  const stream: Handle = (request, response, principal) => {
+  const stream: Handle = (request, response, { principal }) => {
     if (request.method !== "GET") return refuse(response, { status: 405, why: "A GET opens the stream, and its first event says where to post" }, { allow: "GET" })
     if (!acceptsEvents(request.headers.accept)) return refuse(response, { status: 406, why: "Accept must allow text/event-stream" })
     if (open.size >= STREAMS) return refuse(response, { status: 503, why: "Too many streams are open; try again later" }, { "retry-after": "1" })
@@ -57,7 +57,7 @@ export const makeSse = (context: Context.Context<McpServices>, path: string): Mc
     events.named("endpoint", `${messages}?session=${id}`)
   }
 
-  const post: Handle = (request, response, principal) => {
+  const post: Handle = (request, response, { principal }) => {
     if (request.method !== "POST") return refuse(response, { status: 405, why: "Messages are posted" }, { allow: "POST" })
     const found = open.get(sessionIn(request.url))
     if (found === undefined || !isSame(found.principal, principal)) {

@@ -14,26 +14,32 @@ export const metadataAddress = (resource: string): string => {
   return `${origin}${WELL_KNOWN}${pathname === "/" ? "" : pathname}`
 }
 
-const documentOf = ({ provider, requiredScopes, resource }: SignIn) => ({
-  resource: resource(),
+const documentOf = ({ provider, requiredScopes, resource }: SignIn, path: string) => ({
+  resource: resource(path),
   authorization_servers: [provider.issuer],
   ...(requiredScopes.length === 0 ? {} : { scopes_supported: requiredScopes }),
   bearer_methods_supported: ["header"],
   resource_name: "Manifold MCP gateway"
 })
 
-const answer = (path: string) =>
+/** The path of the endpoint that the root speaks of, and of those that serve one server each. */
+export interface Endpoints {
+  readonly main: string
+  readonly isServer: (path: string) => boolean
+}
+
+const answer = (path: string, { isServer, main }: Endpoints) =>
   Effect.map(Authentication, (authentication) => {
     const rules = authentication.rules()
     const signIn = rules?.kind === "guarded" ? rules.signIn : undefined
-    const own = signIn === undefined ? undefined : new URL(signIn.resource()).pathname
-    return signIn === undefined || (path !== "" && path !== own)
+    return signIn === undefined || (path !== main && !isServer(path))
       ? HttpServerResponse.jsonUnsafe({ error: "not_found", message: "There is no such protected resource" }, { status: 404 })
-      : HttpServerResponse.jsonUnsafe(documentOf(signIn), { headers: { "cache-control": "max-age=60", "access-control-allow-origin": "*" } })
+      : HttpServerResponse.jsonUnsafe(documentOf(signIn, path), { headers: { "cache-control": "max-age=60", "access-control-allow-origin": "*" } })
   })
 
 /** At the root as well: a wildcard also stands for nothing. */
-export const metadata = HttpRouter.add("GET", `${WELL_KNOWN}/*`, Effect.gen(function*() {
-  const { "*": rest = "" } = yield* HttpRouter.params
-  return yield* answer(rest === "" ? "" : `/${rest}`)
-}))
+export const metadata = (endpoints: Endpoints) =>
+  HttpRouter.add("GET", `${WELL_KNOWN}/*`, Effect.gen(function*() {
+    const { "*": rest = "" } = yield* HttpRouter.params
+    return yield* answer(rest === "" ? endpoints.main : `/${rest}`, endpoints)
+  }))

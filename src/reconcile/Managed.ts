@@ -129,7 +129,7 @@ const tellUpdated = (catalogue: Catalogue["Service"], id: string, text: string) 
   const uri = isRecord(params) ? params["uri"] : undefined
   if (typeof uri !== "string") return
   const owner = catalogue.current().snapshot.ownerOfUri(uri)
-  catalogue.tell({ _tag: "Updated", uri: owner === undefined || owner.server === id ? uri : `${id}+${uri}` })
+  catalogue.tell({ _tag: "Updated", uri: owner === undefined || owner.server === id ? uri : `${id}+${uri}`, server: id, own: uri })
 }
 
 /** What concerns only those who know the id in it. */

@@ -7,7 +7,7 @@ import { Clock, Context, type Duration, Effect, Equal, Exit, Layer, Scope, Semap
 import { LogLevels } from "../backend/LogLevels.ts"
 import { Subscriptions } from "../backend/Subscriptions.ts"
 import { Catalogue } from "../catalogue/Catalogue.ts"
-import { snapshot } from "../catalogue/Snapshot.ts"
+import { views } from "../catalogue/Views.ts"
 import { Registry } from "../host/Registry.ts"
 import { type Change, diff } from "../manifest/Diff.ts"
 import type { Manifest } from "../manifest/Manifest.ts"
@@ -47,9 +47,12 @@ export class Reconciler extends Context.Service<Reconciler, {
       if (current === undefined) return Effect.void
       const inOrder = current.servers.flatMap(({ id }) => servers.get(id) ?? [])
       const { max_name_length: longest, separator } = current.aggregation
+      const known = current.servers.filter(({ enabled }) => enabled).map(({ id }) => id)
+      const { all, of } = views(inOrder.flatMap(partOf), { separator, longest }, known)
       return catalogue.publish({
         generation,
-        snapshot: snapshot(inOrder.flatMap(partOf), { separator, longest }),
+        snapshot: all,
+        at: (server) => server === undefined ? all : of(server),
         served: new Map(inOrder.flatMap(servedBy).map((served) => [served.id, served]))
       }, announced)
     })

@@ -25,6 +25,8 @@ export interface Caller {
   /** JSON text of the capabilities to declare to a legacy backend for this client; `{}` when it cannot be asked. */
   readonly capabilities: string
   readonly listener: Omit<Listener, "done">
+  /** The one server that the request is for; all of them without it. */
+  readonly server?: string | undefined
   /** The legacy session that the request belongs to; the modern revision has none. */
   readonly session?: string
   /** Asks the client outside of any call, where it has a way to be. */
@@ -38,7 +40,7 @@ export type Sharing = "shared" | "per_principal" | "per_session"
 export const ownerOf = ({ issuer, subject }: Principal): string => JSON.stringify([issuer, subject])
 
 /** What of a caller says with whom it shares. */
-export type Sharer = Pick<Caller, "capabilities" | "principal" | "session" | "standing">
+export type Sharer = Pick<Caller, "capabilities" | "principal" | "server" | "session" | "standing">
 
 /** The caller as a server takes it: with whom it shares, and under which credential. */
 export const partyOf = ({ capabilities, principal, session, standing }: Sharer, sharing: Sharing, headers = NO_HEADERS): Party => {

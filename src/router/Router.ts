@@ -51,7 +51,9 @@ export class Router extends Context.Service<Router, {
     })
 
     const call = Effect.fnUntraced(function*(request: Request, caller: Caller): Effect.fn.Return<Reply, CallFailed> {
-      const { served, snapshot } = catalogue.current()
+      const { at, served } = catalogue.current()
+      const snapshot = at(caller.server)
+      if (snapshot === undefined) return yield* notReady(caller.server ?? "")
       const isAboutTask = TASK_METHODS.has(request.method)
       const target = isAboutTask ? yield* taskOf(request, caller) : targetOf(snapshot, request)
       if (target instanceof UnknownName) return yield* target
@@ -72,8 +74,8 @@ export class Router extends Context.Service<Router, {
 
     const subscribe = (uri: string, caller: Sharer, heard: () => void) =>
       Effect.suspend(() => {
-        const { served, snapshot } = catalogue.current()
-        const route = snapshot.ownerOfUri(uri)
+        const { at, served } = catalogue.current()
+        const route = at(caller.server)?.ownerOfUri(uri)
         if (route === undefined) return Effect.fail(new UnknownName({ kind: "resource", name: uri }))
         const server = served.get(route.server)
         const party = partyOf(caller, server?.sharing ?? "shared")

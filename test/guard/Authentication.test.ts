@@ -28,8 +28,8 @@ const guarded = (believedFor = 60_000) => {
     keys: ({ hash }) => Effect.succeed(hash === "mfk_good" ? { issuer: "keys", subject: "robot" } : undefined),
     signIn: {
       requiredScopes: ["mcp"],
-      resource: () => "https://gw/mcp",
-      audience: () => "https://gw/mcp",
+      resource: (path) => `https://gw${path}`,
+      audience: (path) => `https://gw${path}`,
       provider: {
         issuer: "https://id",
         believedFor,
@@ -47,7 +47,7 @@ const guarded = (believedFor = 60_000) => {
   return { rules, asked }
 }
 
-const checked = (credentials: Credentials) => Effect.flatMap(Authentication, ({ check }) => Effect.result(check(credentials)))
+const checked = (credentials: Credentials) => Effect.flatMap(Authentication, ({ check }) => Effect.result(check(credentials, "/mcp")))
 
 const refusalOf = Effect.fnUntraced(function*(credentials: Credentials) {
   const result = yield* checked(credentials)
@@ -71,8 +71,9 @@ describe("who calls", () => {
       const { known } = yield* Authentication
       const result = yield* checked(token("good"))
       assert.deepInclude(result._tag === "Success" ? result.success : {}, { issuer: "https://id", subject: "ada", clientId: "desk" })
-      assert.strictEqual(known(token("good"))?.subject, "ada")
-      assert.isUndefined(known(token("good?")))
+      assert.strictEqual(known(token("good"), "/mcp")?.subject, "ada")
+      assert.isUndefined(known(token("good?"), "/mcp"))
+      assert.isUndefined(known(token("good"), "/servers/one/mcp"), "what is good at one endpoint is not known at another")
       assert.deepStrictEqual(asked, ["https://gw/mcp"])
     }).pipe(Effect.provide(Authentication.layer)))
 
@@ -90,7 +91,7 @@ describe("who calls", () => {
       yield* withRules(guarded().rules)
       assert.deepStrictEqual(yield* refusalOf(credentials), expected)
       const { known } = yield* Authentication
-      assert.isUndefined(known(credentials), "what is refused is not remembered")
+      assert.isUndefined(known(credentials, "/mcp"), "what is refused is not remembered")
     }).pipe(Effect.provide(Authentication.layer)))
 
   it.effect("is asked about again when the token has ended, and after other rules came into force", () =>
@@ -99,10 +100,10 @@ describe("who calls", () => {
       yield* withRules(rules)
       const { known } = yield* Authentication
       yield* checked(token("short"))
-      assert.isUndefined(known(token("short")))
+      assert.isUndefined(known(token("short"), "/mcp"))
       yield* checked(token("good"))
       yield* withRules(rules)
-      assert.isUndefined(known(token("good")))
+      assert.isUndefined(known(token("good"), "/mcp"))
       yield* checked(token("good"))
       assert.strictEqual(asked.length, 3)
     }).pipe(Effect.provide(Authentication.layer)))

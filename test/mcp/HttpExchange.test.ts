@@ -26,7 +26,7 @@ describe("an event stream", () => {
   it("to which a client came back ends with the request, too", () =>
     withRequest(async (response) => {
       const logs = new EventLogs()
-      const exchange = httpExchange(response.req, response, LOCAL)
+      const exchange = httpExchange(response.req, response, { principal: LOCAL, server: undefined })
       exchange.keep(() => logs.open())
       exchange.stream()
       const heard: Array<string> = []

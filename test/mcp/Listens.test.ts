@@ -43,6 +43,7 @@ const listening = (uris: ReadonlyArray<string>): Message => ({
 const nothing = () => {}
 const exchange: Exchange = {
   principal: { issuer: "i", subject: "s" },
+  server: undefined,
   transport: "http",
   header: () => undefined,
   send: nothing,

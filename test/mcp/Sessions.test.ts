@@ -8,7 +8,7 @@ import { Catalogue } from "../../src/catalogue/Catalogue.ts"
 import { attachStream, MOST_SESSIONS, Sessions } from "../../src/mcp/Sessions.ts"
 
 const ada = { issuer: "i", subject: "ada" }
-const opening = { principal: ada, version: "2025-06-18", capabilities: "{}", client: undefined }
+const opening = { principal: ada, server: undefined, version: "2025-06-18", capabilities: "{}", client: undefined }
 const layer = Layer.provideMerge(Sessions.layer, Layer.mergeAll(Catalogue.layer, LogLevels.layer))
 
 const opened = Effect.gen(function*() {
@@ -35,20 +35,20 @@ describe("sessions", () => {
   it.effect("are found by who opened them, and not by others who know the id", () =>
     Effect.gen(function*() {
       const { session, sessions } = yield* opened
-      assert.strictEqual(yield* sessions.find(session.id, ada), session)
-      assert.isUndefined(yield* sessions.find(session.id, { issuer: "i", subject: "bob" }))
-      assert.isUndefined(yield* sessions.find(session.id, { issuer: "j", subject: "ada" }))
+      assert.strictEqual(yield* sessions.find(session.id, { principal: ada, server: undefined }), session)
+      assert.isUndefined(yield* sessions.find(session.id, { principal: { issuer: "i", subject: "bob" }, server: undefined }))
+      assert.isUndefined(yield* sessions.find(session.id, { principal: { issuer: "j", subject: "ada" }, server: undefined }))
     }).pipe(Effect.provide(layer)))
 
   it.effect("end when they have been idle for half an hour, counted from their last use", () =>
     Effect.gen(function*() {
       const { session, sessions } = yield* opened
       yield* TestClock.adjust("29 minutes")
-      assert.strictEqual(yield* sessions.find(session.id, ada), session)
+      assert.strictEqual(yield* sessions.find(session.id, { principal: ada, server: undefined }), session)
       yield* TestClock.adjust("29 minutes")
       assert.strictEqual([...sessions.all()].length, 1)
       yield* TestClock.adjust("3 minutes")
-      assert.isUndefined(yield* sessions.find(session.id, ada))
+      assert.isUndefined(yield* sessions.find(session.id, { principal: ada, server: undefined }))
     }).pipe(Effect.provide(layer)))
 
   it.effect("give their memory back when they end for being idle", () =>
@@ -99,14 +99,14 @@ describe("sessions", () => {
       const { session } = yield* opened
       const catalogue = yield* Catalogue
       session.subscribed.set("u:1", () => {})
-      catalogue.tell({ _tag: "Updated", uri: "u:1" })
-      catalogue.tell({ _tag: "Updated", uri: "u:1" })
-      catalogue.tell({ _tag: "Updated", uri: "u:2" })
+      catalogue.tell({ _tag: "Updated", uri: "u:1", server: "s", own: "u:1" })
+      catalogue.tell({ _tag: "Updated", uri: "u:1", server: "s", own: "u:1" })
+      catalogue.tell({ _tag: "Updated", uri: "u:2", server: "s", own: "u:2" })
       const first = stream()
       attachStream(session, first)
       const second = stream()
       attachStream(session, second)
-      catalogue.tell({ _tag: "Updated", uri: "u:1" })
+      catalogue.tell({ _tag: "Updated", uri: "u:1", server: "s", own: "u:1" })
       assert.deepStrictEqual(first.sent.map((text) => JSON.parse(text).params), [{ uri: "u:1" }])
       assert.strictEqual(first.ends(), 1)
       assert.strictEqual(second.sent.length, 1)

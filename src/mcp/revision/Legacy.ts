@@ -44,6 +44,7 @@ export const initialize = Effect.fnUntraced(function*(
   const client = params.find(({ key }) => key === "clientInfo")
   const session = yield* (yield* Sessions).open({
     principal: exchange.principal,
+    server: exchange.server,
     version,
     capabilities: askable(values["capabilities"]),
     client: client === undefined || client.end - client.start > CLIENT_INFO_LIMIT
@@ -55,7 +56,7 @@ export const initialize = Effect.fnUntraced(function*(
     exchange.respond(503, errorOf(id, CODE.internal, "There are too many sessions; try again later"))
     return undefined
   }
-  const { snapshot } = (yield* Catalogue).current()
+  const snapshot = (yield* Catalogue).current().at(exchange.server)
   const result = { protocolVersion: version, capabilities: CAPABILITIES, serverInfo: SERVER_INFO, ...instructionsOf(snapshot) }
   exchange.respond(200, resultOf(id, JSON.stringify(result)), { "mcp-session-id": session.id })
   return session
@@ -75,7 +76,7 @@ export const handle = Effect.fnUntraced(function*(message: Message, exchange: Ex
   if (exchange.prefersStream) exchange.stream()
   const kind = LIST_METHODS.get(method)
   if (kind !== undefined) {
-    const list = listed((yield* Catalogue).current().snapshot, { kind, era: "legacy", cursor: message.values["cursor"] })
+    const list = listed((yield* Catalogue).current().at(session.server), { kind, era: "legacy", cursor: message.values["cursor"] })
     return list === undefined
       ? exchange.respond(200, errorOf(id, CODE.invalidParams, "Unknown or outdated cursor; list again from the start"))
       : exchange.respond(200, resultOf(id, ...list))
@@ -122,6 +123,7 @@ const relayed = (id: string, message: Message, exchange: Exchange, session: Sess
           era: "legacy",
           // The session's principal, as its last credential says it is.
           principal: exchange.principal,
+          server: session.server,
           envelope: {
             capabilities: session.capabilities,
             client: session.client ?? CLIENT_INFO,
@@ -190,7 +192,7 @@ const subscribed = Effect.fnUntraced(function*(id: string, { method, values }: M
     if (session.subscribed.size >= SUBSCRIPTIONS) {
       return exchange.respond(200, errorOf(id, CODE.internal, `A session subscribes to ${SUBSCRIPTIONS} resources at most`))
     }
-    const caller = { capabilities: session.capabilities, principal: session.principal, session: session.id }
+    const caller = { capabilities: session.capabilities, principal: session.principal, server: session.server, session: session.id }
     const release = yield* Effect.result((yield* Router).subscribe(uri, caller, () => tellUpdated(session, uri)))
     if (release._tag === "Failure") {
       const { code, data, message } = failureFor("legacy", release.failure, id)

@@ -41,7 +41,7 @@ export const handle = Effect.fnUntraced(function*(message: Message, exchange: Ex
   if (kind === undefined && !RELAYED.has(method) && !OWN.has(method)) {
     return exchange.respond(404, errorOf(id, CODE.methodNotFound, `Unknown method: ${method}`))
   }
-  const { snapshot } = (yield* Catalogue).current()
+  const snapshot = (yield* Catalogue).current().at(exchange.server)
   const refusal = check(exchange, message) ?? checkParamHeaders(exchange, message, snapshot)
   if (refusal !== undefined) return refuse(exchange, id, refusal)
 
@@ -72,7 +72,7 @@ const hearing = <A, E, R>(level: string, effect: Effect.Effect<A, E, R>) =>
 const refuse = (exchange: Exchange, id: string, { code, data, message, status }: Refusal) =>
   exchange.respond(status, errorOf(id, code, message, data))
 
-const discovered = (snapshot: Snapshot) =>
+const discovered = (snapshot: Snapshot | undefined) =>
   JSON.stringify({
     supportedVersions: [MODERN_VERSION, ...LEGACY_VERSIONS],
     capabilities: MODERN_CAPABILITIES,
@@ -93,6 +93,7 @@ const relayedFrom = (message: Message, exchange: Exchange) => {
     caller: {
       era: "modern" as const,
       principal: exchange.principal,
+      server: exchange.server,
       envelope: envelopeOf(meta),
       capabilities: askable(message.meta[META.capabilities]),
       listener: {
@@ -115,9 +116,9 @@ const envelopeOf = (meta: Meta) => {
 }
 
 /** The arguments that a tool wants repeated in headers must be there, and say the same. */
-const checkParamHeaders = (exchange: Exchange, { method, values }: Message, snapshot: Snapshot): Refusal | undefined => {
+const checkParamHeaders = (exchange: Exchange, { method, values }: Message, snapshot: Snapshot | undefined): Refusal | undefined => {
   if (method !== "tools/call" || exchange.transport === "channel") return undefined
-  const headers = snapshot.toolOf(String(values["name"]))?.definition.paramHeaders ?? []
+  const headers = snapshot?.toolOf(String(values["name"]))?.definition.paramHeaders ?? []
   if (headers.length === 0) return undefined
   const expected = new Map(headersFor(headers, values["arguments"]).map(({ header, value }) => [header, value]))
   for (const { header } of headers) {
