@@ -8,28 +8,9 @@ import { type Row, Store, versionAfter } from "../store/Store.ts"
 import { RowChanged, type StoreFailed } from "../store/StoreFailed.ts"
 import { KeyRing, type VaultFailed } from "./KeyRing.ts"
 import { KeySource } from "./KeySource.ts"
+import { type Refresh, type RefreshFailed, refreshingIn } from "./Refreshing.ts"
+import type { Entry, Opened, PutOptions, VaultTable } from "./Row.ts"
 import { keyIdOf, Sealing } from "./Sealing.ts"
-
-/** The tables of the vault; each has a sealing key of its own. */
-export type VaultTable = "secrets" | "tokens" | "clients" | "grants" | "signing"
-
-/** A row as it may be listed: everything but what is sealed. Times are milliseconds since 1970. */
-export interface Entry {
-  readonly key: string
-  readonly version: number
-  readonly written: number
-  readonly expires?: number
-}
-
-export interface Opened extends Entry {
-  readonly value: Redacted.Redacted<string>
-}
-
-export interface PutOptions {
-  /** The version that was read, 0 for none; left out, whatever is there is replaced. */
-  readonly replaces?: number
-  readonly expires?: number
-}
 
 export class Vault extends Context.Service<Vault, {
   readonly get: (table: VaultTable, key: string) => Effect.Effect<Opened | undefined, VaultFailed>
@@ -43,6 +24,11 @@ export class Vault extends Context.Service<Vault, {
   /** Says whether there was one. */
   readonly remove: (table: VaultTable, key: string) => Effect.Effect<boolean, StoreFailed>
   readonly list: (table: VaultTable, prefix?: string) => Effect.Effect<ReadonlyArray<Entry>, StoreFailed>
+  /**
+   * Runs a refresh of the row once, however many ask for it in however many processes, and gives all
+   * of them its outcome. It never deletes the row.
+   */
+  readonly refreshing: (refresh: Refresh) => Effect.Effect<Opened, RefreshFailed | VaultFailed>
   /** Whether the key is the right one; makes nothing. */
   readonly check: Effect.Effect<void, VaultFailed>
   /** How many rows did not open and were set aside. */
@@ -125,6 +111,7 @@ export class Vault extends Context.Service<Vault, {
       put,
       remove,
       list,
+      refreshing: refreshingIn({ store, get, put, scope: yield* Effect.scope }),
       check: Effect.flatMap(ring.read, (keys) => keys === undefined ? Effect.asVoid(source.find) : Effect.void),
       setAside: Effect.map(store.list(LOST, ""), (lost) => lost.length)
     })

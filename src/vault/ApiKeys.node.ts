@@ -1,0 +1,126 @@
+/**
+ * API keys in the store: `mfk_`, 32 random bytes and a checksum of them, which sorts out mistyped
+ * ones before anything is looked up. What was found is remembered for two seconds, so that a call
+ * costs one hash.
+ */
+import { hash, randomBytes, timingSafeEqual } from "node:crypto"
+import { Clock, Effect, Layer, Redacted, Schema } from "effect"
+import { type Change, type Row, Store, versionAfter } from "../store/Store.ts"
+import { StoreFailed } from "../store/StoreFailed.ts"
+import { type ApiKey, ApiKeyRefused, ApiKeys, KNOWN_WITHIN_MILLIS, type ListedKey, NameTaken, type NewKey } from "./ApiKeys.ts"
+
+const KEYS = "api_keys"
+/** One row for each name in use, so that no two keys get it at once. */
+const NAMES = "api_key_names"
+const PREFIX = "mfk_"
+const RANDOM_BYTES = 32
+const FORM = /^mfk_([A-Za-z0-9_-]{43})([A-Za-z0-9_-]{6})$/u
+const MOST_REMEMBERED = 10_000
+
+const Kept = Schema.Struct({
+  name: Schema.String,
+  scopes: Schema.Array(Schema.String),
+  hash: Schema.String,
+  lastFour: Schema.String,
+  created: Schema.Int,
+  expires: Schema.optionalKey(Schema.Int),
+  revoked: Schema.optionalKey(Schema.Int)
+})
+type Kept = typeof Kept.Type
+
+const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(Kept))
+const encode = Schema.encodeSync(Schema.fromJsonString(Kept))
+const utf8 = { to: (text: string) => new TextEncoder().encode(text), from: (bytes: Uint8Array) => new TextDecoder().decode(bytes) }
+
+export const layer: Layer.Layer<ApiKeys, never, Store> = Layer.effect(ApiKeys, Effect.map(Store, (store) => {
+  const remembered = new Map<string, { readonly kept: Kept; readonly until: number }>()
+
+  const keptIn = (row: Row) =>
+    Effect.mapError(decode(utf8.from(row.value)), (cause) => new StoreFailed({ operation: "read an API key", trouble: "damaged", cause }))
+
+  const lookUp = Effect.fnUntraced(function*(digest: string, now: number) {
+    const row = yield* store.get(KEYS, idOf(digest))
+    if (row === undefined) return yield* new ApiKeyRefused({ reason: "unknown" })
+    const kept = yield* keptIn(row)
+    if (!isSame(kept.hash, digest)) return yield* new ApiKeyRefused({ reason: "unknown" })
+    if (remembered.size >= MOST_REMEMBERED) remembered.clear()
+    remembered.set(digest, { kept, until: now + KNOWN_WITHIN_MILLIS })
+    return kept
+  })
+
+  const find: ApiKeys["Service"]["find"] = Effect.fnUntraced(function*(key) {
+    const text = Redacted.value(key)
+    if (!isWhole(text)) return yield* new ApiKeyRefused({ reason: "unknown" })
+    const now = yield* Clock.currentTimeMillis
+    const digest = hash("sha256", text, "hex")
+    const known = remembered.get(digest)
+    const kept = known !== undefined && now < known.until ? known.kept : yield* lookUp(digest, now)
+    if (kept.revoked !== undefined) return yield* new ApiKeyRefused({ reason: "revoked" })
+    if (kept.expires !== undefined && kept.expires <= now) return yield* new ApiKeyRefused({ reason: "expired" })
+    return apiKey(digest, kept)
+  })
+
+  const create: ApiKeys["Service"]["create"] = Effect.fn("ApiKeys.create")(function*({ expires, name, scopes }: NewKey) {
+    const created = yield* Clock.currentTimeMillis
+    const text = freshKey()
+    const digest = hash("sha256", text, "hex")
+    const kept: Kept = { name, scopes, hash: digest, lastFour: text.slice(-4), created, ...(expires === undefined ? {} : { expires }) }
+    yield* store.apply([
+      { table: NAMES, key: name, replaces: 0, becomes: rowOf(idOf(digest), created) },
+      { table: KEYS, key: idOf(digest), replaces: 0, becomes: rowOf(encode(kept), created) }
+    ]).pipe(Effect.catchTag("RowChanged", () => new NameTaken({ name })))
+    return { key: Redacted.make(text), made: listed(idOf(digest), kept) }
+  })
+
+  const list = Effect.gen(function*() {
+    const rows = yield* store.list(KEYS, "")
+    const all = yield* Effect.forEach(rows, (row) => Effect.map(keptIn(row), (kept) => listed(row.key, kept)))
+    return all.sort((a, b) => a.created - b.created)
+  })
+
+  const revoke = Effect.fn("ApiKeys.revoke")(function*(nameOrId: string) {
+    const name = yield* store.get(NAMES, nameOrId)
+    const row = yield* store.get(KEYS, name === undefined ? nameOrId : utf8.from(name.value))
+    const kept = row === undefined ? undefined : yield* keptIn(row)
+    if (row === undefined || kept === undefined || kept.revoked !== undefined) return undefined
+    const now = yield* Clock.currentTimeMillis
+    const revoked: Kept = { ...kept, revoked: now }
+    const changes: ReadonlyArray<Change> = [
+      { table: NAMES, key: kept.name },
+      { table: KEYS, key: row.key, replaces: row.version, becomes: { ...rowOf(encode(revoked), now), version: versionAfter(row, now) } }
+    ]
+    yield* store.apply(changes)
+    remembered.delete(kept.hash)
+    return listed(row.key, revoked)
+  }, Effect.retry({ while: ({ _tag }) => _tag === "RowChanged", times: 5 }), Effect.catchTag("RowChanged", Effect.die))
+
+  return ApiKeys.of({ find, create, list, revoke })
+}))
+
+const checksumOf = (random: string) => hash("sha256", PREFIX + random, "base64url").slice(0, 6)
+
+const freshKey = () => {
+  const random = randomBytes(RANDOM_BYTES).toString("base64url")
+  return PREFIX + random + checksumOf(random)
+}
+
+const isWhole = (text: string): boolean => {
+  const [, random, checksum] = FORM.exec(text) ?? []
+  return random !== undefined && checksumOf(random) === checksum
+}
+
+/** Enough of the hash to find the row; the whole of it is compared. */
+const idOf = (digest: string) => digest.slice(0, 16)
+
+const isSame = (a: string, b: string) => a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b))
+
+const rowOf = (text: string, now: number) => ({ value: utf8.to(text), version: versionAfter(undefined, now), written: now })
+
+const apiKey = (digest: string, { expires, name, scopes }: Kept): ApiKey => ({
+  id: idOf(digest),
+  name,
+  scopes,
+  ...(expires === undefined ? {} : { expires })
+})
+
+const listed = (id: string, { hash: _, ...kept }: Kept): ListedKey => ({ id, ...kept })
