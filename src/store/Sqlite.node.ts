@@ -163,10 +163,15 @@ class Database {
         const { becomes, key, table } = change
         if (!fits(change, this.row(table, key, now)?.version ?? 0)) return new RowChanged({ table, key })
         if (becomes === undefined) this.#remove.run(table, key)
-        else this.#put.run(table, key, becomes.value, becomes.version, becomes.written, becomes.expires ?? null)
+        else this.#write(table, key, becomes)
       }
       return undefined
     })
+  }
+
+  #write(table: string, key: string, { expires, value, version, written }: Omit<Row, "key">) {
+    // Clocks and lifetimes may come in fractions of a millisecond.
+    this.#put.run(table, key, value, version, Math.floor(written), expires === undefined ? null : Math.floor(expires))
   }
 
   removeExpired(now: number): number {

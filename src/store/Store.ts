@@ -38,7 +38,7 @@ export class Store extends Context.Service<Store, {
 
 /** A version that this key never had: later ones are larger, also after the row was removed and made again. */
 export const versionAfter = (row: Pick<Row, "version"> | undefined, now: number): number =>
-  Math.max((row?.version ?? 0) + 1, now * 1000 + Math.floor(Math.random() * 1000))
+  Math.max((row?.version ?? 0) + 1, Math.floor(now * 1000 + Math.random() * 1000))
 
 /** Whether a row that is there at all still counts. */
 export const isLive = ({ expires }: Pick<Row, "expires">, now: number): boolean => expires === undefined || expires > now

@@ -4,7 +4,7 @@ import { Effect, Exit, Fiber, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { existsSync, statSync, writeFileSync } from "node:fs"
 import { DatabaseSync } from "node:sqlite"
-import { Store } from "../../src/store/Store.ts"
+import { Store, versionAfter } from "../../src/store/Store.ts"
 import { becomes, bytes, folder, storeAt, storeFile, text } from "../kit/store.ts"
 
 const kinds = {
@@ -85,6 +85,14 @@ for (const [kind, made] of Object.entries(kinds)) {
 }
 
 describe("a store file", () => {
+  it.effect("takes times with fractions, which some clocks give", () =>
+    Effect.gen(function*() {
+      const store = yield* storeAt(yield* storeFile)
+      const value = bytes("v")
+      yield* store.apply([{ table: "a", key: "k", becomes: { value, version: versionAfter(undefined, 0.3), written: 1.5, expires: 9.9 } }])
+      assert.strictEqual((yield* store.get("a", "k"))?.expires, 9)
+    }).pipe(Effect.scoped))
+
   it.effect("is made by the first write, not by reading, for its owner alone", () =>
     Effect.gen(function*() {
       const file = yield* storeFile
