@@ -25,6 +25,8 @@ export interface Session {
   readonly version: string
   /** JSON text of those capabilities that a backend may use (elicitation, sampling, roots); `{}` for none. */
   readonly capabilities: string
+  /** JSON text of all that it declared, for servers that are told with each request. */
+  readonly declared: string
   /** JSON text of the client's `clientInfo`. */
   readonly client: string | undefined
   level: string | undefined
@@ -55,7 +57,7 @@ const MISSED = 100
 export class Sessions extends Context.Service<Sessions, {
   /** `undefined` when there are too many. */
   readonly open: (
-    opening: Pick<Session, "principal" | "server" | "version" | "capabilities" | "client">
+    opening: Pick<Session, "principal" | "server" | "version" | "capabilities" | "declared" | "client">
   ) => Effect.Effect<Session | undefined>
   /** The session of this id if it belongs to this principal, and to this endpoint. */
   readonly find: (id: string, by: Pick<Session, "principal" | "server">) => Effect.Effect<Session | undefined>
@@ -68,10 +70,10 @@ export class Sessions extends Context.Service<Sessions, {
     const levels = yield* LogLevels
     const sessions = new Map<string, Session>()
 
-    const open = ({ capabilities, client, principal, server, version }: Parameters<Sessions["Service"]["open"]>[0]) =>
+    const open = ({ capabilities, client, declared, principal, server, version }: Parameters<Sessions["Service"]["open"]>[0]) =>
       Effect.map(Clock.currentTimeMillis, (lastSeen): Session | undefined => {
         if (sessions.size >= MOST_SESSIONS) return undefined
-        const session = sessionWith({ id: crypto.randomUUID(), principal, server, version, capabilities, client, lastSeen })
+        const session = sessionWith({ id: crypto.randomUUID(), principal, server, version, capabilities, declared, client, lastSeen })
         sessions.set(session.id, session)
         return session
       })
@@ -121,7 +123,7 @@ export class Sessions extends Context.Service<Sessions, {
   }))
 }
 
-const sessionWith = (given: Pick<Session, "id" | "principal" | "server" | "version" | "capabilities" | "client" | "lastSeen">): Session => ({
+const sessionWith = (given: Pick<Session, "id" | "principal" | "server" | "version" | "capabilities" | "declared" | "client" | "lastSeen">): Session => ({
   ...given,
   level: undefined,
   unwant: () => {},

@@ -8,7 +8,7 @@ import { Catalogue } from "../../src/catalogue/Catalogue.ts"
 import { attachStream, MOST_SESSIONS, Sessions } from "../../src/mcp/Sessions.ts"
 
 const ada = { issuer: "i", subject: "ada" }
-const opening = { principal: ada, server: undefined, version: "2025-06-18", capabilities: "{}", client: undefined }
+const opening = { principal: ada, server: undefined, version: "2025-06-18", capabilities: "{}", declared: "{}", client: undefined }
 const layer = Layer.provideMerge(Sessions.layer, Layer.mergeAll(Catalogue.layer, LogLevels.layer))
 
 const opened = Effect.gen(function*() {

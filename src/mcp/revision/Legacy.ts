@@ -7,7 +7,7 @@ import { Catalogue, type Served } from "../../catalogue/Catalogue.ts"
 import { isRecord } from "../../lib/Record.ts"
 import { ownerOf } from "../../router/Request.ts"
 import { Router } from "../../router/Router.ts"
-import { askable } from "../Askable.ts"
+import { askable, declared } from "../Askable.ts"
 import { CODE, errorOf, type Exchange, resultOf } from "../Exchange.ts"
 import { failureFor } from "../Failures.ts"
 import { CAPABILITIES, instructionsOf, SERVER_INFO } from "../Identity.ts"
@@ -47,6 +47,7 @@ export const initialize = Effect.fnUntraced(function*(
     server: exchange.server,
     version,
     capabilities: askable(values["capabilities"]),
+    declared: declared(values["capabilities"]),
     client: client === undefined || client.end - client.start > CLIENT_INFO_LIMIT
       ? undefined
       // A slice would keep the whole message.
@@ -125,7 +126,7 @@ const relayed = (id: string, message: Message, exchange: Exchange, session: Sess
           principal: exchange.principal,
           server: session.server,
           envelope: {
-            capabilities: session.capabilities,
+            capabilities: session.declared,
             client: session.client ?? CLIENT_INFO,
             ...(session.level === undefined ? {} : { logLevel: JSON.stringify(session.level) })
           },
