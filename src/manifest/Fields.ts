@@ -2,7 +2,9 @@
  * The kinds of value that keys of the manifest take, and `later`, which keeps a
  * key in the schema while its feature is missing: accepted in form, then refused.
  */
-import { Duration, Effect, Equal, Schema, SchemaTransformation } from "effect"
+import { Effect, Equal, Schema } from "effect"
+
+export { DurationText, Span } from "../lib/Span.ts"
 
 /** The words that say a valid manifest asks for something this version does not do. */
 export const unsupported = "is not supported yet"
@@ -10,38 +12,6 @@ export const unsupported = "is not supported yet"
 /** A check in words; the editor's schema passes over it, without losing the description that follows it. */
 export const rule = <T>(check: (value: T) => Schema.FilterOutput) =>
   Schema.makeFilter<T>(check, { toJsonSchema: () => [{}, true] })
-
-const units: Readonly<Record<string, (amount: number) => Duration.Duration>> = {
-  ms: Duration.millis,
-  s: Duration.seconds,
-  m: Duration.minutes,
-  h: Duration.hours,
-  d: Duration.days
-}
-
-const spelling = /^(\d+(?:\.\d+)?) ?(ms|millis|milliseconds?|s|seconds?|min|m|minutes?|h|hours?|d|days?)$/u
-
-const durationOf = (text: string): Duration.Duration => {
-  const [, amount = "0", unit = "s"] = spelling.exec(text) ?? []
-  const short = unit.startsWith("mi") && !unit.startsWith("min") || unit === "ms" ? "ms" : unit.slice(0, 1)
-  return (units[short] ?? Duration.seconds)(Number(amount))
-}
-
-const sayDuration = (duration: Duration.Duration): string => {
-  const millis = Duration.toMillis(duration)
-  return millis % 1000 === 0 ? `${millis / 1000}s` : `${millis}ms`
-}
-
-/** `60 seconds`, `10s`, `500ms`, `1 hour`; a bare number is refused, because nobody remembers its unit. */
-export const Span = Schema.String.check(
-  Schema.isPattern(spelling, { expected: "a number with its unit, such as 500ms, 10s or 60 seconds" }),
-  rule<string>((text) => Number.parseFloat(text) > 0 || "has to be longer than nothing")
-)
-
-export const DurationText = Span.pipe(Schema.decodeTo(
-  Schema.Duration,
-  SchemaTransformation.transform({ decode: durationOf, encode: sayDuration })
-))
 
 /** Names of servers, loaders and strategies: they become parts of tool names, URLs and folders. */
 export const ServerId = Schema.String.check(Schema.isPattern(/^[a-z][a-z0-9-]{0,62}$/u, {
