@@ -15,6 +15,7 @@ import * as Children from "./backend/transport/Children.node.ts"
 import { Catalogue } from "./catalogue/Catalogue.ts"
 import { ArtifactCache } from "./host/ArtifactCache.ts"
 import { Authentication } from "./guard/Authentication.ts"
+import { egressLayer } from "./host/Egress.node.ts"
 import { hostLayer } from "./host/Host.node.ts"
 import { Registry } from "./host/Registry.ts"
 import { thirdPartyLayer } from "./host/ThirdParty.node.ts"
@@ -41,7 +42,7 @@ export interface GatewayOptions {
 }
 
 const services = ({ builtIn, loaded, redactor }: GatewayOptions, dataDirectory: string) => {
-  const platform = Layer.mergeAll(NodeServices.layer, FetchHttpClient.layer)
+  const platform = Layer.mergeAll(NodeServices.layer, FetchHttpClient.layer, egressLayer)
   const host = hostLayer({ directory: loaded.directory, dataDirectory })
   const cache = ArtifactCache.layer(dataDirectory)
   const registry = Registry.layer(builtIn).pipe(Layer.provide(thirdPartyLayer))

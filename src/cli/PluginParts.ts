@@ -7,6 +7,7 @@ import { Effect, Layer, Path as Paths, Result, Schema } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { Plugin } from "#plugin"
 import { ArtifactCache } from "../host/ArtifactCache.ts"
+import { egressLayer } from "../host/Egress.node.ts"
 import { hostLayer } from "../host/Host.node.ts"
 import { Registry } from "../host/Registry.ts"
 import { PluginRefused, ThirdParty } from "../host/ThirdParty.ts"
@@ -31,9 +32,9 @@ const registryFor = (builtIn: ReadonlyArray<Plugin.BuiltIn>, { dataDirectory, di
   return thirdParty
     ? Registry.layer(builtIn).pipe(
       Layer.provide(imported),
-      Layer.provide([hostLayer({ directory, dataDirectory }), FetchHttpClient.layer])
+      Layer.provide([hostLayer({ directory, dataDirectory }), FetchHttpClient.layer, egressLayer])
     )
-    : Registry.layer(builtIn).pipe(Layer.provide([Layer.succeed(ThirdParty, none), still, FetchHttpClient.layer]))
+    : Registry.layer(builtIn).pipe(Layer.provide([Layer.succeed(ThirdParty, none), still, FetchHttpClient.layer, egressLayer]))
 }
 
 /** The entries of `plugins` that are well formed; what is wrong with the others has been said. */

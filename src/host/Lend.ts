@@ -1,6 +1,6 @@
 /** Gives what a plugin built the services it still asks for, and turns what it throws into its typed failure. */
 import { type Context, Effect } from "effect"
-import { Loader, Plugin } from "#plugin"
+import { Loader, type Plugin, Provider } from "#plugin"
 
 type LendTo = {
   readonly [K in Plugin.Kind]: (
@@ -12,6 +12,24 @@ type LendTo = {
 
 export const lendTo: LendTo = {
   auth: (_name, strategy) => strategy,
+
+  provider: (name, { issuer, validate, believedFor, metadata, refresh, userInfo }) => {
+    const broken = (cause: unknown) => {
+      // What a plugin throws may say anything, also the token; so that is no part of the message.
+      const detail = `could not be asked: the provider "${name}" broke (${cause instanceof Error ? cause.name : typeof cause})`
+      return new Provider.ProviderUnavailable({ issuer, detail })
+    }
+    const guarded = <A, E>(ask: () => Effect.Effect<A, E>): Effect.Effect<A, E | Provider.ProviderUnavailable> =>
+      Effect.catchDefect(Effect.suspend(ask), (cause) => Effect.fail(broken(cause)))
+    return {
+      issuer,
+      believedFor: Math.min(Math.max(believedFor, 0), 60_000),
+      validate: (token, audience) => Effect.flatMap(guarded(() => validate(token, audience)), soundFor(issuer)),
+      metadata: guarded(() => metadata),
+      refresh: (token) => guarded(() => refresh(token)),
+      userInfo: (token) => guarded(() => userInfo(token))
+    }
+  },
 
   loader: (name, { resolve, prepare, launch, swap = "overlap" }, lent) => {
     const guarded = <A>(step: string, effect: Effect.Effect<A, Loader.LoadFailed, Plugin.Lent>) =>
@@ -30,3 +48,12 @@ export const lendTo: LendTo = {
     }
   }
 }
+
+/** A provider speaks for its own issuer alone, and never for nobody. */
+const soundFor = (issuer: string) => (identity: Provider.Identity) => {
+  if (identity.issuer !== issuer) return refused("issuer", "the provider named another issuer than its own")
+  if (identity.subject === "") return refused("subject", "the provider named no subject")
+  return Number.isFinite(identity.expires) ? Effect.succeed(identity) : refused("malformed", "the provider named no end")
+}
+
+const refused = (reason: Provider.TokenRefused["reason"], detail: string) => Effect.fail(new Provider.TokenRefused({ reason, detail }))

@@ -8,7 +8,10 @@ import type { PlainContext, PlainPlugin } from "../plugin/Plain.ts"
 import { fromStandard } from "../plugin/Problem.ts"
 import { authFrom } from "./PlainAuth.ts"
 import { loaderFrom } from "./PlainLoader.ts"
+import { providerFrom } from "./PlainProvider.ts"
 import type { StartFailed } from "./StartFailed.ts"
+
+const KINDS: ReadonlyArray<Plugin.Kind> = ["loader", "auth", "provider"]
 
 type Config = StandardSchema.StandardSchemaV1
 type Start = (config: unknown, context: PlainContext) => unknown
@@ -16,7 +19,7 @@ type Start = (config: unknown, context: PlainContext) => unknown
 /** An object of the plain face, or nothing: its shape is all that can be known of it. */
 export const isPlain = (value: unknown): value is PlainPlugin<Plugin.Kind, Config> & { readonly start: Start } =>
   Predicate.hasProperty(value, "apiVersion") && value.apiVersion === 1 &&
-  Predicate.hasProperty(value, "kind") && (value.kind === "loader" || value.kind === "auth") &&
+  Predicate.hasProperty(value, "kind") && KINDS.some((kind) => kind === value.kind) &&
   Predicate.hasProperty(value, "name") && Predicate.isString(value.name) &&
   Predicate.hasProperty(value, "start") && Predicate.isFunction(value.start) &&
   Predicate.hasProperty(value, "config") && Predicate.hasProperty(value.config, "~standard") &&
@@ -26,6 +29,9 @@ export const fromPlain = (plain: PlainPlugin<Plugin.Kind, Config> & { readonly s
   const { name, summary = "" } = plain
   if (plain.kind === "auth") {
     return Plugin.make({ kind: "auth", name, summary, decode: decodeWith(plain, authFrom(name)) })
+  }
+  if (plain.kind === "provider") {
+    return Plugin.make({ kind: "provider", name, summary, decode: decodeWith(plain, providerFrom(name)) })
   }
   return Plugin.make({ kind: "loader", name, summary, decode: decodeWith(plain, loaderFrom(name)) })
 }

@@ -20,18 +20,23 @@ interface Held<K extends Plugin.Kind> {
 
 export type Table = { readonly [K in Plugin.Kind]: ReadonlyMap<string, Held<K>> }
 
-const KINDS: ReadonlyArray<Plugin.Kind> = ["loader", "auth"]
+const KINDS: ReadonlyArray<Plugin.Kind> = ["loader", "auth", "provider"]
 
 /** Who comes first keeps a name; so no third party can take the place of a built-in plugin. */
 export const tableOf = (sources: ReadonlyArray<Loaded>) => {
-  const table = { loader: new Map<string, Held<"loader">>(), auth: new Map<string, Held<"auth">>() }
+  const table = {
+    loader: new Map<string, Held<"loader">>(),
+    auth: new Map<string, Held<"auth">>(),
+    provider: new Map<string, Held<"provider">>()
+  }
   const conflicts: Array<{ readonly use: string; readonly reason: string }> = []
   for (const { use, revision, plugins } of sources) {
     for (const plugin of plugins) {
       if (table[plugin.kind].has(plugin.name)) {
         conflicts.push({ use, reason: `there is already a ${plugin.kind} plugin "${plugin.name}"` })
       } else if (plugin.kind === "loader") table.loader.set(plugin.name, { plugin, revision })
-      else table.auth.set(plugin.name, { plugin, revision })
+      else if (plugin.kind === "auth") table.auth.set(plugin.name, { plugin, revision })
+      else table.provider.set(plugin.name, { plugin, revision })
     }
   }
   return { table, conflicts }

@@ -3,6 +3,7 @@
  * Standard Schema. Nothing of ours crosses this border, so any version of anything works.
  */
 import type { StandardSchema } from "effect"
+import type * as Provider from "./Provider.ts"
 
 /** Aborted when the host no longer wants the answer. */
 export interface Interruptible {
@@ -62,6 +63,43 @@ export interface PlainAuth {
   readonly close?: () => Promise<void> | void
 }
 
+/** Who a token speaks for; its issuer is the provider's. */
+export interface PlainIdentity {
+  readonly subject: string
+  readonly clientId?: string | undefined
+  readonly scopes?: ReadonlyArray<string> | undefined
+  /** When the token ends, in seconds since 1970. */
+  readonly expires: number
+  readonly claims?: Readonly<Record<string, unknown>> | undefined
+}
+
+export interface PlainRefusal {
+  readonly refused: Provider.TokenRefused["reason"]
+  /** For the log, never for the caller; without the token. */
+  readonly detail?: string | undefined
+}
+
+export interface PlainTokens {
+  readonly accessToken: string
+  readonly refreshToken?: string | undefined
+  readonly expires?: number | undefined
+  readonly scopes?: ReadonlyArray<string> | undefined
+}
+
+/** What it throws means that nobody can say now whether the token is good; then nobody is let in. */
+export interface PlainProvider {
+  readonly issuer: string
+  /** Milliseconds; 5000 unless told, 60000 at most. */
+  readonly believedFor?: number
+  readonly validate: (
+    call: Interruptible & { readonly token: string; readonly audience: string }
+  ) => Promise<PlainIdentity | PlainRefusal>
+  readonly metadata?: (call: Interruptible) => Promise<Partial<Provider.AuthorizationServer> & { readonly tokenEndpoint: string }>
+  readonly refresh?: (call: Interruptible & { readonly refreshToken: string }) => Promise<PlainTokens | PlainRefusal>
+  readonly userInfo?: (call: Interruptible & { readonly accessToken: string }) => Promise<Readonly<Record<string, unknown>>>
+  readonly close?: () => Promise<void> | void
+}
+
 /** What `start` is told about where it runs; see `Host`. */
 export interface PlainContext extends Interruptible {
   readonly directory: string
@@ -71,6 +109,7 @@ export interface PlainContext extends Interruptible {
 export interface PlainBuilt {
   readonly loader: PlainLoader
   readonly auth: PlainAuth
+  readonly provider: PlainProvider
 }
 
 export interface PlainPlugin<K extends keyof PlainBuilt, S extends StandardSchema.StandardSchemaV1> {

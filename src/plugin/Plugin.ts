@@ -6,8 +6,10 @@ import { Effect, type FileSystem, type Path, Predicate, Schema, type Scope } fro
 import type { HttpClient } from "effect/http"
 import type { ChildProcessSpawner } from "effect/process"
 import type { AuthStrategy } from "./Auth.ts"
+import type { Egress } from "./Egress.ts"
 import { Host } from "./Host.ts"
 import type { Loader } from "./Loader.ts"
+import type { IdentityProvider } from "./Provider.ts"
 import { type Problem, problemsOf, problemsOfEmpty } from "./Problem.ts"
 
 export { Host, type Problem }
@@ -15,6 +17,7 @@ export { Host, type Problem }
 /** The closed list of services the host lends. */
 export type Lent =
   | ChildProcessSpawner.ChildProcessSpawner
+  | Egress
   | FileSystem.FileSystem
   | HttpClient.HttpClient
   | Host
@@ -24,6 +27,7 @@ export type Lent =
 export interface Built<R = never> {
   readonly loader: Loader<R>
   readonly auth: AuthStrategy
+  readonly provider: IdentityProvider
 }
 
 export type Kind = keyof Built

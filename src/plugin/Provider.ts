@@ -16,9 +16,24 @@ export interface Identity {
   readonly claims: Readonly<Record<string, unknown>>
 }
 
+/** Why a token is not good; anything that is no token at all is `malformed`. */
+export const Reason = Schema.Literals([
+  "malformed",
+  "signature",
+  "issuer",
+  "audience",
+  "expired",
+  "not_yet",
+  "type",
+  "algorithm",
+  "lifetime",
+  "subject",
+  "inactive"
+])
+
 /** The token is not good here. The detail is for the log: a caller hears `invalid_token` (RFC 6750, 3.1). */
 export class TokenRefused extends Schema.TaggedError<TokenRefused>()("TokenRefused", {
-  reason: Schema.Literals(["malformed", "signature", "issuer", "audience", "expired", "not_yet", "type", "algorithm", "lifetime", "subject", "inactive"]),
+  reason: Reason,
   detail: Schema.String
 }) {
   override get message() {
@@ -73,6 +88,9 @@ export interface IdentityProvider {
   readonly believedFor: number
   readonly metadata: Effect.Effect<AuthorizationServer, ProviderUnavailable>
   readonly refresh: (refreshToken: Redacted.Redacted<string>) => Effect.Effect<Tokens, TokenRefused | ProviderUnavailable>
-  /** What the issuer knows of the user beside the token. */
+  /**
+   * What the issuer knows of the user beside the token.
+   * @param accessToken one that the issuer gave to the gateway, never one that a caller came with
+   */
   readonly userInfo: (accessToken: Redacted.Redacted<string>) => Effect.Effect<Readonly<Record<string, unknown>>, TokenRefused | ProviderUnavailable>
 }

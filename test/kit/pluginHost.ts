@@ -4,6 +4,7 @@ import { Effect, FileSystem, Layer } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { builtIn } from "../../plugins/node.ts"
 import { ArtifactCache } from "../../src/host/ArtifactCache.ts"
+import { egressLayer } from "../../src/host/Egress.node.ts"
 import { hostLayer } from "../../src/host/Host.node.ts"
 import { Registry } from "../../src/host/Registry.ts"
 import { thirdPartyLayer } from "../../src/host/ThirdParty.node.ts"
@@ -14,7 +15,7 @@ export interface Folders {
   readonly dataDirectory: string
 }
 
-const platform = Layer.mergeAll(NodeServices.layer, FetchHttpClient.layer)
+const platform = Layer.mergeAll(NodeServices.layer, FetchHttpClient.layer, egressLayer)
 
 /** All that a plugin may ask for. */
 export const lentIn = (folders: Folders) => Layer.provideMerge(hostLayer(folders), platform)

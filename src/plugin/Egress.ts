@@ -1,0 +1,53 @@
+/**
+ * The one way out to issuers and whatever their metadata name, which an outsider could steer.
+ *
+ * A question has no free headers, so that nothing of an inbound request can go along: what it
+ * says about who asks is a value of its own (`Caller`), built from credentials of the gateway.
+ */
+import { Context, type Effect, type Redacted, Schema } from "effect"
+
+/** As whom the gateway asks: as its own client, or with a token that the issuer gave to the gateway. */
+export type Caller =
+  | { readonly _tag: "Client"; readonly id: string; readonly secret: Redacted.Redacted<string> }
+  | { readonly _tag: "Token"; readonly token: Redacted.Redacted<string> }
+
+export type Fields = Readonly<Record<string, string | Redacted.Redacted<string>>>
+
+/** A GET, or a POST where it has a `form` or `json`. */
+export interface Question {
+  readonly url: string
+  readonly form?: Fields
+  readonly json?: Fields
+  readonly as?: Caller
+  /** The media type asked for; `application/json` unless told. */
+  readonly accept?: string
+}
+
+export interface Answer {
+  readonly status: number
+  /** The JSON of the body; `undefined` where it is none, or one beyond the limits on depth and elements. */
+  readonly body: unknown
+}
+
+/** No answer that counts came back. It names the place without its query, and nothing that was sent. */
+export class EgressFailed extends Schema.TaggedError<EgressFailed>()("EgressFailed", {
+  place: Schema.String,
+  reason: Schema.Literals(["address", "redirect", "size", "time", "connection"]),
+  detail: Schema.String
+}) {
+  override get message() {
+    return `${this.place} ${this.detail}`
+  }
+}
+
+/** The names and addresses of this machine, as a URL says them. */
+export const isLoopback = (host: string): boolean => host === "localhost" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/u.test(host)
+
+export class Egress extends Context.Service<Egress, {
+  /**
+   * Asks over https, at public addresses. Where the configured issuer is on loopback, loopback is allowed
+   * too, in plain http. No redirect is followed, an answer has 1 MiB at most and comes within 10 seconds.
+   * @param issuer as the manifest names it, never as an answer does
+   */
+  readonly ask: (issuer: string, question: Question) => Effect.Effect<Answer, EgressFailed>
+}>()("manifold/plugin/Egress") {}
