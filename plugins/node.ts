@@ -4,5 +4,6 @@ import bypassAuth from "./auth/bypass_auth.ts"
 import local from "./loaders/local.ts"
 import npm from "./loaders/npm.ts"
 import remote from "./loaders/remote.ts"
+import oidc from "./providers/oidc.ts"
 
-export const builtIn: ReadonlyArray<Plugin.BuiltIn> = [npm, local, remote, bypassAuth]
+export const builtIn: ReadonlyArray<Plugin.BuiltIn> = [npm, local, remote, bypassAuth, oidc]
