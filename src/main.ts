@@ -6,6 +6,7 @@ import { builtIn } from "../plugins/node.ts"
 import { BuiltIn } from "./cli/BuiltIn.ts"
 import { manifold } from "./cli/Manifold.ts"
 import { VERSION } from "./lib/Version.ts"
+import { secretLookup } from "./vault/SecretLookup.node.ts"
 
 let signals = 0
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -26,6 +27,6 @@ const teardown: Runtime.Teardown = (exit, onExit) =>
 
 manifold.pipe(
   Command.run({ version: VERSION }),
-  Effect.provide(Layer.mergeAll(NodeServices.layer, Layer.succeed(BuiltIn, builtIn))),
+  Effect.provide(Layer.mergeAll(NodeServices.layer, Layer.succeed(BuiltIn, builtIn), secretLookup)),
   NodeRuntime.runMain({ teardown })
 )

@@ -1,15 +1,17 @@
 /** The command line: one verb per file. */
 import { Command } from "effect/cli"
 import { check } from "./Check.ts"
+import { keys } from "./Keys.ts"
 import { plan } from "./Plan.ts"
 import { schema } from "./Schema.ts"
+import { secrets } from "./Secrets.ts"
 import { serve } from "./Serve.ts"
 import { status } from "./Status.ts"
 import { tools } from "./Tools.ts"
 
 export const manifold = Command.make("manifold").pipe(
   Command.withDescription("An MCP gateway: one manifest, many servers, one endpoint for every protocol era"),
-  Command.withSubcommands([serve, check, plan, status, tools, schema]),
+  Command.withSubcommands([serve, check, plan, status, tools, secrets, keys, schema]),
   Command.withExamples([
     { command: "manifold check manifold.yaml", description: "Find every mistake in a manifest" },
     { command: "manifold serve --manifest manifold.yaml", description: "Run what it describes, and follow its changes" },

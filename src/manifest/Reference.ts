@@ -11,6 +11,10 @@ export type Part =
   | { readonly _tag: "Secret"; readonly name: string }
   | { readonly _tag: "Broken"; readonly text: string; readonly message: string }
 
+/** What the secrets of the vault may be called. */
+export const SECRET_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/u
+export const SECRET_FORM = "a letter or digit, then letters, digits, dots, dashes and underscores, 128 characters at most"
+
 const forms = "${env:NAME}, ${env:NAME:-default}, ${file:/path} or ${secret:name}; $${ for a plain ${"
 
 const referenceIn = (inside: string): Part => {
@@ -25,7 +29,7 @@ const referenceIn = (inside: string): Part => {
     case "file":
       return rest === "" ? broken("\"${file:}\" names no file") : { _tag: "File", path: rest }
     case "secret":
-      return { _tag: "Secret", name: rest }
+      return SECRET_NAME.test(rest) ? { _tag: "Secret", name: rest } : broken(`"\${${inside}}" does not name a secret: ${SECRET_FORM}`)
     default:
       return broken(`"\${${inside}}" is not a reference, expected ${forms}`)
   }

@@ -1,11 +1,14 @@
 /**
  * Replaces the references of a merged tree by what they name. It runs after the
  * merge, so a value that was overridden is not asked for; values only, never keys.
+ * The vault is asked last and at most once, because it stands on what `hosting` says.
  */
-import { Effect, FileSystem, Path as Paths } from "effect"
+import { Effect, FileSystem, Path as Paths, Redacted } from "effect"
 import type { Problem } from "./Problem.ts"
 import { type Part, parseReferences } from "./Reference.ts"
-import { type Entry, nodeAt, type Path, type Scalar, sayPath, type Tree } from "./Tree.ts"
+import { SecretLookup } from "./SecretLookup.ts"
+import { child, type Entry, nodeAt, type Path, type Scalar, sayPath, type Tree } from "./Tree.ts"
+import { vaultPlaceOf } from "./VaultPlace.ts"
 
 export interface Surroundings {
   readonly environment: Readonly<Record<string, string | undefined>>
@@ -34,7 +37,10 @@ const fileText = Effect.fnUntraced(function*(path: string, directory: string): E
   return { text: text.value.replace(/\r?\n$/u, "") }
 })
 
-const answerTo = Effect.fnUntraced(function*(part: Part, { directory, environment }: Surroundings) {
+/** What the vault gave, or why it stays shut; it is not asked where nothing refers to it. */
+type Secrets = { readonly found: ReadonlyMap<string, Redacted.Redacted<string>> } | { readonly message: string }
+
+const answerTo = Effect.fnUntraced(function*(part: Part, { directory, environment }: Surroundings, secrets: Secrets) {
   switch (part._tag) {
     case "Text":
       return { text: part.text }
@@ -46,11 +52,19 @@ const answerTo = Effect.fnUntraced(function*(part: Part, { directory, environmen
     case "File":
       return yield* fileText(part.path, directory)
     case "Secret":
-      return { message: "references to the vault (${secret:...}) are not supported yet" }
+      return secretText(part.name, secrets)
     case "Broken":
       return { message: part.message }
   }
 })
+
+const secretText = (name: string, secrets: Secrets): Answer => {
+  if ("message" in secrets) return secrets
+  const value = secrets.found.get(name)
+  return value === undefined
+    ? { message: `there is no secret "${name}" in the vault; put it there with: manifold secrets set ${name}` }
+    : { text: Redacted.value(value) }
+}
 
 /** A server that is switched off needs nothing that only it would have used. */
 const isOff = (root: Tree, [first, index = ""]: Path): boolean => {
@@ -58,13 +72,47 @@ const isOff = (root: Tree, [first, index = ""]: Path): boolean => {
   return enabled?._tag === "Scalar" && String(enabled.value) === "false"
 }
 
+/** The secrets that a tree asks for; `hosting` may not, since it says where the vault is. */
+const secretNames = (root: Tree, node: Tree, path: Path = []): ReadonlyArray<string> => {
+  if (path[0] === "hosting" || isOff(root, path)) return []
+  switch (node._tag) {
+    case "Scalar":
+      return typeof node.value === "string" ? parseReferences(node.value).flatMap((part) => part._tag === "Secret" ? [part.name] : []) : []
+    case "Sequence":
+      return node.items.flatMap((item, index) => secretNames(root, item, [...path, index]))
+    case "Mapping":
+      return [...node.entries].flatMap(([key, { value }]) => secretNames(root, value, [...path, key]))
+  }
+}
+
+const inHosting: Secrets = { message: "hosting cannot refer to the vault, because it says where the vault is" }
+const none: Secrets = { found: new Map() }
+
+const askVault = Effect.fnUntraced(function*(root: Tree, surroundings: Surroundings) {
+  const names = [...new Set(secretNames(root, root))]
+  if (names.length === 0) return none
+  const hosting = child(root, "hosting")
+  const resolved = hosting === undefined ? [] : [["hosting", { keyAt: hosting.at, value: (yield* resolve(hosting, surroundings, () => inHosting)).tree }] as const]
+  const place = yield* vaultPlaceOf({ _tag: "Mapping", at: root.at, entries: new Map(resolved) }, surroundings.directory)
+  if (place === undefined) return { message: "the vault cannot be found before the mistakes in hosting are gone" }
+  const lookup = yield* SecretLookup
+  return yield* lookup(place, names).pipe(
+    Effect.match({ onFailure: (message): Secrets => ({ message }), onSuccess: (found) => ({ found }) })
+  )
+})
+
 export const resolveReferences = Effect.fnUntraced(function*(root: Tree, surroundings: Surroundings) {
+  const secrets = yield* askVault(root, surroundings)
+  return yield* resolve(root, surroundings, ([first]) => first === "hosting" ? inHosting : secrets)
+})
+
+const resolve = Effect.fnUntraced(function*(root: Tree, surroundings: Surroundings, secretsAt: (path: Path) => Secrets) {
   const problems: Array<Problem> = []
 
   const scalar = Effect.fnUntraced(function*(node: Scalar, path: Path) {
     if (typeof node.value !== "string" || !node.value.includes("${")) return node
     const parts = parseReferences(node.value)
-    const answers = yield* Effect.forEach(parts, (part) => answerTo(part, surroundings))
+    const answers = yield* Effect.forEach(parts, (part) => answerTo(part, surroundings, secretsAt(path)))
     for (const answer of answers) {
       if ("message" in answer && !isOff(root, path)) problems.push({ ...node.at, path: sayPath(root, path), message: answer.message })
     }

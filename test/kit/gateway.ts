@@ -22,6 +22,8 @@ export interface GatewayOptions {
   readonly environment?: Readonly<Record<string, string>>
   /** What runs instead of `node src/main.ts`, such as the bundle. */
   readonly command?: ReadonlyArray<string>
+  /** Runs before it, with the manifest in place. */
+  readonly prepare?: (directory: string) => Promise<unknown>
 }
 
 export const temporaryDirectory = (prefix = "manifold-"): string => mkdtempSync(join(tmpdir(), prefix))
@@ -39,8 +41,9 @@ export const startGateway = async (manifest: Manifest, options: GatewayOptions =
   const path = join(directory, "manifold.yaml")
   const rewrite = (next: Manifest) => writeFileSync(path, yamlOf(next, directory))
   rewrite(manifest)
-  const { args = [], command = ["node", "src/main.ts"], environment = {} } = options
+  const { args = [], command = ["node", "src/main.ts"], environment = {}, prepare } = options
   try {
+    await prepare?.(directory)
     const started = await start({
       command: [...command, "serve", "--manifest", path, "--port", "0", ...args],
       listening: /^listening on (http:\/\/\S+)\n/u,

@@ -40,8 +40,7 @@ const notBuilt: Readonly<Record<string, string>> = {
   "limits": "  limits: { memory: 512 MiB, cpu: 1, processes: 256 }",
   "a release age": "  minimum_release_age: 7 days",
   "provenance": "  provenance: required",
-  "retries of its own": "  retry: { attempts: 2 }",
-  "a secret of the vault": "  token: ${secret:x}"
+  "retries of its own": "  retry: { attempts: 2 }"
 }
 
 describe("a manifest", () => {
