@@ -14,13 +14,16 @@ import { Subscriptions } from "./backend/Subscriptions.ts"
 import * as Children from "./backend/transport/Children.node.ts"
 import { Catalogue } from "./catalogue/Catalogue.ts"
 import { ArtifactCache } from "./host/ArtifactCache.ts"
-import { Authentication } from "./guard/Authentication.ts"
+import { Authentication, unavailable } from "./guard/Authentication.ts"
+import { type Opened, type Place, signingIn } from "./guard/SigningIn.ts"
 import { egressLayer } from "./host/Egress.node.ts"
 import { hostLayer } from "./host/Host.node.ts"
-import { Registry } from "./host/Registry.ts"
+import { type BuildFailed, type ConfigRefused, Registry, type UnknownPlugin } from "./host/Registry.ts"
 import { thirdPartyLayer } from "./host/ThirdParty.node.ts"
-import { pathIn, SSE_PATH, WEBSOCKET_PATH } from "./manifest/Hosting.ts"
+import type { Change } from "./manifest/Diff.ts"
+import { isLoopback, pathIn, SSE_PATH, WEBSOCKET_PATH } from "./manifest/Hosting.ts"
 import type { Loaded } from "./manifest/Load.ts"
+import type { Manifest } from "./manifest/Manifest.ts"
 import { secretTexts } from "./manifest/Secrets.ts"
 import { listen, type ListenFailed, serverIn } from "./mcp/Listener.node.ts"
 import { Parking } from "./mcp/Parking.ts"
@@ -32,6 +35,7 @@ import { Reconciler } from "./reconcile/Reconciler.ts"
 import { Router } from "./router/Router.ts"
 import { TaskIds } from "./router/TaskIds.ts"
 import type { VaultFailed } from "./vault/KeyRing.ts"
+import { ApiKeys } from "./vault/ApiKeys.ts"
 import { Vault } from "./vault/Vault.ts"
 import { vaultLayer } from "./vault/Vault.node.ts"
 
@@ -68,10 +72,37 @@ export const layer = (options: GatewayOptions) =>
 
 export type GatewayServices = Layer.Success<ReturnType<typeof layer>>
 
-/** Listens and serves until the scope closes; gives the address of the MCP endpoint. */
+/** A gateway that listens. */
+export interface Serving {
+  /** The address of the MCP endpoint. */
+  readonly address: string
+  /** Takes another manifest into force: what runs, and who may call. */
+  readonly apply: (manifest: Manifest) => Effect.Effect<ReadonlyArray<Change>, SignInFailed>
+}
+
+export type SignInFailed = BuildFailed | ConfigRefused | Opened | UnknownPlugin
+
+const signIn = Effect.fnUntraced(function*(place: Place) {
+  const registry = yield* Registry
+  const keys = yield* ApiKeys
+  return yield* signingIn<BuildFailed | ConfigRefused | UnknownPlugin>({
+    place,
+    decode: (name, config) => registry.decode("provider", name, config),
+    keys: ({ secret }) =>
+      keys.find(secret).pipe(
+        Effect.map(({ expires, id, scopes }) => ({ issuer: "manifold:keys", subject: id, scopes, ...(expires === undefined ? {} : { expires: expires / 1000 }) })),
+        Effect.catchTags({
+          ApiKeyRefused: () => Effect.succeed(undefined),
+          StoreFailed: (failure) => Effect.andThen(Effect.logWarning(failure.message), Effect.fail(unavailable))
+        })
+      )
+  })
+})
+
+/** Listens and serves until the scope closes. */
 export const serve = Effect.fn("Gateway.serve")(function*(
   { manifest }: Loaded
-): Effect.fn.Return<string, ListenFailed | VaultFailed, GatewayServices | Scope.Scope> {
+): Effect.fn.Return<Serving, ListenFailed | SignInFailed | VaultFailed, GatewayServices | Scope.Scope> {
   const vault = yield* Vault
   // With the wrong key nothing starts, rather than each call failing for itself later.
   yield* vault.check
@@ -90,7 +121,6 @@ export const serve = Effect.fn("Gateway.serve")(function*(
     sse: pathIn(transports.sse, SSE_PATH),
     websocket: pathIn(transports.websocket, WEBSOCKET_PATH)
   }
-  authentication.apply({ kind: "local" })
   const address = yield* listen({
     host,
     port,
@@ -111,11 +141,24 @@ export const serve = Effect.fn("Gateway.serve")(function*(
     const streams = all.filter(({ stream }) => stream !== undefined).length
     return { sessions: all.length, streams, parked: parking.count(), ...address.running() }
   })
-  yield* reconciler.apply(manifest)
   const authority = `${host.includes(":") ? `[${host}]` : host}:${address.port}`
+  const mayCall = yield* signIn({
+    base: () => base_url?.replace(/\/$/u, "") ?? `http://${authority}`,
+    main: paths.http,
+    open: isLoopback(host) ? undefined : host
+  })
+  const apply = Effect.fnUntraced(function*(next: Manifest) {
+    const isLocal = next.master_oauth === undefined && !next.api_keys
+    if (isLocal) yield* mayCall(next)
+    const changes = yield* reconciler.apply(next)
+    // The provider may be a plugin that has just been loaded.
+    if (!isLocal) yield* mayCall(next)
+    return changes
+  })
+  yield* apply(manifest)
   if (paths.sse !== undefined) yield* Effect.logInfo(`HTTP+SSE at http://${authority}${paths.sse}`)
   if (paths.websocket !== undefined) yield* Effect.logInfo(`WebSocket at ws://${authority}${paths.websocket}`)
-  return `http://${authority}${paths.http}`
+  return { address: `http://${authority}${paths.http}`, apply }
 })
 
 /** Serves one client on standard input and output until that client is gone. */

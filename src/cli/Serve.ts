@@ -3,7 +3,7 @@ import { resolve } from "node:path"
 import { NodeServices } from "@effect/platform-node"
 import { Console, Effect, Equal, Layer, Option, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
-import { knowSecrets, layer, serve as serveGateway, serveOnStdio } from "../Gateway.ts"
+import { knowSecrets, layer, serve as serveGateway, serveOnStdio, type Serving } from "../Gateway.ts"
 import { load, type Loaded } from "../manifest/Load.ts"
 import { sayProblem } from "../manifest/Problem.ts"
 import { changes } from "../manifest/Watch.node.ts"
@@ -52,17 +52,21 @@ export const serve = Command.make("serve", flags, Effect.fnUntraced(function*(in
   knowSecrets(redactor, loaded)
 
   const run = Effect.gen(function*() {
-    const address = yield* serveGateway(loaded)
+    const { address, apply } = yield* serveGateway(loaded)
     const { stdio } = loaded.manifest.hosting.transports
     // With a client on standard output, that is the client's alone.
     yield* stdio ? Effect.logInfo(`listening on ${address}`) : Console.log(`listening on ${address}`)
-    if (input.watch) yield* follow(loaded, load(sources), redactor)
+    if (input.watch) yield* follow(loaded, { reload: load(sources), redactor, apply })
     return yield* stdio ? serveOnStdio : Effect.never
   })
   const builtIn = yield* BuiltIn
   return yield* Effect.scoped(run).pipe(
     Effect.catchTags({
       ListenFailed: ({ message }) => stop(unavailable, message),
+      BuildFailed: ({ message }) => stop(wrongConfiguration, message),
+      ConfigRefused: ({ message }) => stop(wrongConfiguration, message),
+      Opened: ({ message }) => stop(wrongConfiguration, message),
+      UnknownPlugin: ({ message }) => stop(wrongConfiguration, message),
       StoreFailed: ({ message }) => stop(wrongConfiguration, message),
       VaultKeyRefused: ({ message }) => stop(wrongConfiguration, message)
     }),
@@ -79,8 +83,11 @@ export const serve = Command.make("serve", flags, Effect.fnUntraced(function*(in
 /** Takes each new form of the manifest into force; one that is wrong changes nothing and says why. */
 const follow = Effect.fnUntraced(function*(
   first: Loaded,
-  reload: ReturnType<typeof load>,
-  redactor: Redactor
+  { apply: takeIn, redactor, reload }: {
+    readonly reload: ReturnType<typeof load>
+    readonly redactor: Redactor
+    readonly apply: Serving["apply"]
+  }
 ) {
   const reconciler = yield* Reconciler
   let said = ""
@@ -89,7 +96,10 @@ const follow = Effect.fnUntraced(function*(
   const apply = Effect.fnUntraced(function*(next: Loaded) {
     const before = reconciler.manifest()
     knowSecrets(redactor, next)
-    const changes = yield* reconciler.apply(next.manifest)
+    const changes = yield* takeIn(next.manifest).pipe(Effect.catch((failure) => {
+      const why = `Who may call stays as it was: ${failure.message}`
+      return Effect.as(Effect.andThen(reconciler.reject([why]), Effect.logError(why)), [])
+    }))
     said = ""
     const done = changes.filter(({ action }) => action !== "keep").map(({ action, id, why }) => `${action} ${id} (${why.join(", ")})`)
     if (done.length > 0) yield* Effect.logInfo(`The manifest changed: ${done.join("; ")}`)

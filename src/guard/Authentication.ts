@@ -23,7 +23,7 @@ export interface SignIn {
 }
 
 /** Finds the principal of a key that the gateway made. */
-export type FindKey = (presented: Presented) => Effect.Effect<Principal | undefined>
+export type FindKey = (presented: Presented) => Effect.Effect<Principal | undefined, Unauthenticated>
 
 export type Rules =
   /** The manifest says nothing of sign-in, and the address is loopback. */
@@ -131,7 +131,8 @@ export class Authentication extends Context.Service<Authentication, {
 /** What was checked for one endpoint says nothing of another: a token is for one audience. */
 const placeOf = ({ hash }: Presented, path: string): string => `${hash} ${path}`
 
-const unavailable = new Unauthenticated({ status: 503, why: "The credential could not be checked; try again", scopes: [], retryAfter: 1 })
+/** Nobody can say now whether a credential is good: not the caller's fault, and no reason to let anybody in. */
+export const unavailable = new Unauthenticated({ status: 503, why: "The credential could not be checked; try again", scopes: [], retryAfter: 1 })
 
 type Guarded = Rules & { readonly kind: "guarded" }
 type Refuse = (why: string, error: "invalid_token") => Unauthenticated

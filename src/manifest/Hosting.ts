@@ -5,11 +5,6 @@ import { about, DurationText, fallback, HttpPath, HttpUrl, ListenPort, rule, Tex
 export const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/u.test(host)
 
-const Host = Text.check(rule<string>((host) =>
-  isLoopback(host) ||
-  "would let others in: an address other than 127.0.0.1, ::1 or localhost is refused unless master_oauth or api_keys is set (not supported yet)"
-))
-
 const BaseUrl = HttpUrl.check(rule<string>((url) =>
   url.startsWith("https:") || !URL.canParse(url) || isLoopback(new URL(url).hostname) ||
   "has to begin with https:// where it is not loopback"
@@ -60,7 +55,7 @@ const Vault = Schema.Struct({
 })
 
 export const Hosting = Schema.Struct({
-  host: fallback(Host, "Address to listen on; loopback only, until sign-in is set up", "127.0.0.1"),
+  host: fallback(Text, "Address to listen on; another than loopback only with sign-in (master_oauth or api_keys)", "127.0.0.1"),
   port: fallback(ListenPort, "Port to listen on; 0 takes a free one, and PORT in the environment wins", 8080),
   base_url: Schema.optionalKey(
     about(BaseUrl, "The address clients use, where it differs from host and port (a proxy in front)")

@@ -5,6 +5,7 @@
 import { type JsonSchema, Predicate, Schema } from "effect"
 import { Manifest } from "./Manifest.ts"
 import { commonKeys } from "./Server.ts"
+import { signInKeys } from "./SignIn.ts"
 
 type Json = JsonSchema.JsonSchema
 
@@ -82,6 +83,17 @@ const ofLoader = ({ config, name, summary }: Described): Json => {
 const ofStrategy = ({ config, name }: Described): Json =>
   when("auth_strategy", name, { properties: { auth_config: schemaOf(config).root } })
 
+const ofProvider = ({ config, name, summary }: Described): Json => {
+  const { root } = schemaOf(config)
+  const common = Object.fromEntries(signInKeys.map((key) => [key, true]))
+  return when("provider", name, {
+    description: summary,
+    ...root,
+    properties: { ...common, ...inside(root, "properties") },
+    additionalProperties: false
+  })
+}
+
 const named = (property: Json, plugins: ReadonlyArray<Described>): Json => {
   const { description, ...rest } = property
   const choices = plugins.map(({ name, summary }) => ({ const: name, description: summary }))
@@ -92,8 +104,11 @@ export const manifestJsonSchema = (plugins: ReadonlyArray<Described>): Json => {
   const { definitions, root } = schemaOf(Manifest)
   const loaders = plugins.filter(({ kind }) => kind === "loader")
   const strategies = plugins.filter(({ kind }) => kind === "auth")
+  const providers = plugins.filter(({ kind }) => kind === "provider")
   const properties = inside(root, "properties")
   const servers = inside(properties, "servers")
+  const signIn = inside(properties, "master_oauth")
+  const signInProperties = inside(signIn, "properties")
   const server = inside(servers, "items")
   const keys = inside(server, "properties")
   const described: Json = {
@@ -110,7 +125,16 @@ export const manifestJsonSchema = (plugins: ReadonlyArray<Described>): Json => {
     title: "Manifold manifest",
     description: "Which MCP servers there are, where their code comes from, and who may call them",
     ...root,
-    properties: { ...properties, version: { const: 1, description: "Version of this format" }, servers: { ...servers, items: described } },
+    properties: {
+      ...properties,
+      master_oauth: {
+        ...signIn,
+        properties: { ...signInProperties, provider: named(inside(signInProperties, "provider"), providers) },
+        allOf: providers.map(ofProvider)
+      },
+      version: { const: 1, description: "Version of this format" },
+      servers: { ...servers, items: described }
+    },
     $defs: {
       ...definitions,
       ...Object.assign({}, ...plugins.map(({ config }) => schemaOf(config).definitions)),

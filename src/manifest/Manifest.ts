@@ -5,7 +5,7 @@
 import { Schema } from "effect"
 import { access } from "./Access.ts"
 import { about, fallback, required, Text } from "./Fields.ts"
-import { Hosting } from "./Hosting.ts"
+import { Hosting, isLoopback } from "./Hosting.ts"
 import { Aggregation, Guard, Routing } from "./Routing.ts"
 import { ServerEntry } from "./Server.ts"
 
@@ -38,5 +38,9 @@ export const Manifest = Schema.Struct({
   guard: fallback(Guard, "What is kept out of the catalogue", {}),
   servers: fallback(Schema.Array(ServerEntry), "The MCP servers behind the gateway", []),
   plugins: fallback(Schema.Array(PluginUse), "Loaders and auth strategies that are not built in", [])
-})
+}).check(Schema.makeFilter(({ api_keys, hosting: { host }, master_oauth }) =>
+  isLoopback(host) || master_oauth !== undefined || api_keys === true || {
+    path: ["hosting", "host"],
+    issue: "would let others in: an address other than 127.0.0.1, ::1 or localhost is refused unless master_oauth or api_keys is set"
+  }))
 export type Manifest = typeof Manifest.Type

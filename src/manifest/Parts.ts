@@ -3,7 +3,8 @@ import { Predicate } from "effect"
 import type { Problem } from "./Problem.ts"
 import { problemAt, problemFrom } from "./Report.ts"
 import { commonKeys } from "./Server.ts"
-import { type Path, plain, serversOf, textAt, type Tree } from "./Tree.ts"
+import { signInKeys } from "./SignIn.ts"
+import { child, type Path, plain, serversOf, textAt, type Tree } from "./Tree.ts"
 
 /** A plugin's mistake; its path starts at the plugin's part. */
 export interface PartMistake {
@@ -15,7 +16,7 @@ export interface PartMistake {
 
 /** One plugin's part of the manifest, as it is written. */
 export interface Part {
-  readonly kind: "loader" | "auth"
+  readonly kind: "loader" | "auth" | "provider"
   /** Where the plugin is named. */
   readonly namedAt: Path
   readonly name: string
@@ -24,7 +25,17 @@ export interface Part {
 }
 
 /** The parts of all servers; of a manifest with mistakes, those that can be told. */
-export const partsOf = (tree: Tree): ReadonlyArray<Part> =>
+export const partsOf = (tree: Tree): ReadonlyArray<Part> => [...partsOfSignIn(tree), ...partsOfServers(tree)]
+
+const partsOfSignIn = (tree: Tree): ReadonlyArray<Part> => {
+  const signIn = child(tree, "master_oauth")
+  const name = signIn === undefined ? undefined : textAt(signIn, "provider")
+  if (signIn === undefined || name === undefined) return []
+  const own = Object.fromEntries(Object.entries(record(plain(signIn))).filter(([key]) => !signInKeys.includes(key)))
+  return [{ kind: "provider", namedAt: ["master_oauth", "provider"], name, base: ["master_oauth"], config: own }]
+}
+
+const partsOfServers = (tree: Tree): ReadonlyArray<Part> =>
   serversOf(tree).flatMap((server, index): ReadonlyArray<Part> => {
     const keys = record(plain(server))
     const base: Path = ["servers", index]

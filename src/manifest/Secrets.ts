@@ -10,7 +10,7 @@ export const isSecretPath = (path: Path): boolean =>
 export const shown = (node: Tree, path: Path): string => {
   if (node._tag !== "Scalar") return node._tag === "Sequence" ? "[]" : "{}"
   if (node.reference !== undefined) return node.reference
-  if (isSecretPath(path)) return "<hidden>"
+  if (isSecretPath(path) && typeof node.value === "string") return "<hidden>"
   if (typeof node.value !== "string") return String(node.value)
   return JSON.stringify(node.value.replace(/(:\/\/)[^/\s@]*@/u, "$1<hidden>@"))
 }

@@ -24,15 +24,12 @@ severs: []
 
 /** A line of a server is indented; any other is a key of the manifest. */
 const notBuilt: Readonly<Record<string, string>> = {
-  "sign-in": "master_oauth: { provider: oidc, issuer: https://id.example.com }",
   "consent": "oauth_delegation: { callback_path: /oauth/callback }",
   "an authorization server": "authorization_server: { registration: off }",
-  "API keys": "api_keys: true",
   "retries": "routing: { retry: { attempts: 3, budget: 20% } }",
   "a wrong form of retries": "routing: { retry: { attempts: many } }",
   "a breaker": "routing: { breaker: { failures: 5, open: 10 seconds } }",
   "another balance": "routing: { balance: hashed }",
-  "an open address": "hosting: { host: 0.0.0.0 }",
   "replicas": "  replicas: 2",
   "idle stop": "  idle_stop: 5 minutes",
   "a sandbox": "  sandbox: process",
@@ -111,6 +108,23 @@ describe("a manifest", () => {
         assert.isTrue(said.some((line) => /^1\.yaml:6:\d+: .*not supported yet/u.test(line)), said.join("\n"))
       }).pipe(Effect.provide(NodeServices.layer)))
   }
+
+  it.effect("lets others in only with sign-in, and says so at the address", () =>
+    Effect.gen(function*() {
+      const open = `${serverWith()}hosting: { host: 0.0.0.0 }\n`
+      const said = yield* mistakesOf([open])
+      assert.match(said.join(), /^1\.yaml:6:18: hosting\.host: would let others in/u)
+      for (const signIn of ["api_keys: true", "master_oauth: { provider: oidc, issuer: https://id.example.com }"]) {
+        const { manifest } = yield* loadTexts([`${open}${signIn}\n`])
+        assert.strictEqual(manifest.hosting.host, "0.0.0.0")
+      }
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.effect("keeps the provider's own keys of master_oauth apart from the gateway's", () =>
+    Effect.gen(function*() {
+      const { manifest } = yield* loadTexts([`${serverWith()}master_oauth: { provider: oidc, issuer: https://id.example.com, required_scopes: [mcp] }\n`])
+      assert.deepStrictEqual(manifest.master_oauth, { provider: "oidc", required_scopes: ["mcp"], config: { issuer: "https://id.example.com" } })
+    }).pipe(Effect.provide(NodeServices.layer)))
 
   it.effect("takes a key that is not built yet where it asks for what happens anyway", () =>
     Effect.gen(function*() {

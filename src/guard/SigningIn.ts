@@ -1,0 +1,110 @@
+/**
+ * Keeps who may call equal to what the manifest says. A provider that cannot be built changes
+ * nothing; and an address that others can reach is never opened by leaving sign-in out.
+ */
+import { Effect, Equal, Exit, Schema, Scope } from "effect"
+import type { Manifest } from "../manifest/Manifest.ts"
+import type { IdentityProvider } from "../plugin/Provider.ts"
+import { Authentication, type FindKey, type Rules } from "./Authentication.ts"
+
+/** A provider's part of the manifest, decoded. */
+export interface ProviderPart<E> {
+  readonly name: string
+  readonly revision: string
+  readonly config: unknown
+  readonly build: Effect.Effect<IdentityProvider, E, Scope.Scope>
+}
+
+/** The manifest would let everybody in who reaches the address. */
+export class Opened extends Schema.TaggedError<Opened>()("Opened", { host: Schema.String }) {
+  override get message() {
+    return `Without master_oauth and api_keys everybody who reaches ${this.host} could call: sign-in stays as it was until the next start`
+  }
+}
+
+export interface Place {
+  /** What clients write before a path. */
+  readonly base: () => string
+  /** The path of the endpoint that serves all servers. */
+  readonly main: string
+  /** The address that is listened on, where others can reach it. */
+  readonly open: string | undefined
+}
+
+interface Signing<E> {
+  readonly decode: (name: string, config: Readonly<Record<string, unknown>>) => Effect.Effect<ProviderPart<E>, E>
+  readonly keys: FindKey
+  readonly place: Place
+}
+
+interface Built {
+  readonly part: ProviderPart<unknown>
+  readonly provider: IdentityProvider
+  readonly scope: Scope.Closeable
+}
+
+interface Said {
+  readonly api_keys?: Manifest["api_keys"] | undefined
+  readonly master_oauth?: Manifest["master_oauth"] | undefined
+}
+
+/** Gives what takes a manifest's word on it into force; what it builds ends with the scope. */
+export const signingIn = Effect.fnUntraced(function*<E>({ decode, keys, place }: Signing<E>) {
+  const authentication = yield* Authentication
+  const scope = yield* Effect.scope
+  let built: Built | undefined
+  let last: Said | undefined
+
+  const providerFor = Effect.fnUntraced(function*(name: string, config: Readonly<Record<string, unknown>>) {
+    const part = yield* decode(name, config)
+    if (built !== undefined && isSame(part, built.part)) return built
+    const own = yield* Scope.fork(scope)
+    const provider = yield* part.build.pipe(
+      Scope.provide(own),
+      Effect.onExit((exit) => Exit.isFailure(exit) ? Scope.close(own, exit) : Effect.void)
+    )
+    return { part, provider, scope: own }
+  })
+
+  return Effect.fnUntraced(function*({ api_keys, master_oauth }: Said): Effect.fn.Return<void, E | Opened> {
+    const before = built
+    if (master_oauth === undefined && api_keys !== true) {
+      if (place.open !== undefined) return yield* new Opened({ host: place.open })
+      built = undefined
+      authentication.apply({ kind: "local" })
+    } else {
+      built = master_oauth === undefined ? undefined : yield* providerFor(master_oauth.provider, master_oauth.config)
+      const said = { api_keys, master_oauth }
+      // What was checked stays checked where nothing else is said.
+      if (before === built && last !== undefined && Equal.equals(said, last)) return
+      last = said
+      authentication.apply(rulesOf({ built, keys: api_keys === true ? keys : undefined, master_oauth, place }))
+    }
+    if (before !== undefined && before !== built) yield* Effect.forkIn(Scope.close(before.scope, Exit.void), scope)
+  })
+})
+
+const isSame = (a: ProviderPart<unknown>, b: ProviderPart<unknown>): boolean =>
+  a.name === b.name && a.revision === b.revision && Equal.equals(a.config, b.config)
+
+const rulesOf = ({ built, keys, master_oauth, place }: {
+  readonly built: Built | undefined
+  readonly keys: FindKey | undefined
+  readonly master_oauth: Said["master_oauth"]
+  readonly place: Place
+}): Rules => {
+  const resource = (path: string) => `${place.base()}${path}`
+  if (built === undefined || master_oauth === undefined) return { kind: "guarded", keys, signIn: undefined }
+  const { audience, required_scopes } = master_oauth
+  return {
+    kind: "guarded",
+    keys,
+    signIn: {
+      provider: built.provider,
+      requiredScopes: required_scopes,
+      resource,
+      // The endpoint of one server always wants its own address.
+      audience: (path) => path === place.main ? audience ?? resource(path) : resource(path)
+    }
+  }
+}
