@@ -5,7 +5,7 @@
 import type { CallToolResult, Tool } from "@modelcontextprotocol/client"
 import { Effect, Schema, type Scope } from "effect"
 import { VERSION } from "../lib/Version.ts"
-import { NoGateway, reasonOf } from "./Running.ts"
+import { credential, NoGateway, reasonOf } from "./Running.ts"
 
 export type { CallToolResult, Tool }
 
@@ -32,12 +32,18 @@ export interface Client {
 /** Connected in the newest era that the endpoint speaks; closed with the scope. */
 export const connect = Effect.fnUntraced(function*(endpoint: string): Effect.fn.Return<Client, NoGateway, Scope.Scope> {
   const { Client, StreamableHTTPClientTransport } = yield* Effect.promise(() => import("@modelcontextprotocol/client"))
-  const unreachable = (cause: unknown) => new NoGateway({ url: endpoint, why: reasonOf(cause) })
+  const headers = yield* credential
+  const unreachable = (cause: unknown) => {
+    const why = reasonOf(cause)
+    return why.includes("HTTP 401")
+      ? new NoGateway({ url: endpoint, why: "put a token or an API key into MANIFOLD_TOKEN", isRefusal: true })
+      : new NoGateway({ url: endpoint, why })
+  }
   const client = yield* Effect.acquireRelease(
     Effect.tryPromise({
       try: async (signal) => {
         const client = new Client({ name: "manifold", version: VERSION }, { versionNegotiation: { mode: "auto" } })
-        await client.connect(new StreamableHTTPClientTransport(new URL(endpoint)), { signal, timeout: 15_000 })
+        await client.connect(new StreamableHTTPClientTransport(new URL(endpoint), { requestInit: { headers } }), { signal, timeout: 15_000 })
         return client
       },
       catch: unreachable

@@ -2,7 +2,7 @@
  * A gateway that runs, as the verbs that ask it something reach it: the address
  * a person gave (the gateway's, or its endpoint's) and what it answers there.
  */
-import { Config, Effect, Option, Predicate, Schema } from "effect"
+import { Config, Effect, Option, Predicate, Redacted, Schema } from "effect"
 import { Flag } from "effect/cli"
 import { HttpClient } from "effect/http"
 import { HttpUrl } from "../manifest/Fields.ts"
@@ -31,9 +31,24 @@ export const endpointOf = (url: string): string => {
   return pathname === "/" ? new URL("/mcp", href).href : href
 }
 
-/** Nothing at this address answers as a gateway. */
-export class NoGateway extends Schema.TaggedError<NoGateway>()("NoGateway", { url: Schema.String, why: Schema.String }) {
+/**
+ * What a gateway with sign-in wants to see: MANIFOLD_TOKEN, a token or an API key. Never a flag,
+ * since every process of the machine can read what others were started with.
+ */
+export const credential: Effect.Effect<Readonly<Record<string, string>>> = Config.Redacted("MANIFOLD_TOKEN").pipe(
+  Config.option,
+  Effect.map((token) => Option.match(token, { onNone: () => ({}), onSome: (given) => ({ authorization: `Bearer ${Redacted.value(given)}` }) })),
+  Effect.orElseSucceed(() => ({}))
+)
+
+/** Nothing at this address answers as a gateway, or it does not let us in. */
+export class NoGateway extends Schema.TaggedError<NoGateway>()("NoGateway", {
+  url: Schema.String,
+  why: Schema.String,
+  isRefusal: Schema.optionalKey(Schema.Literal(true))
+}) {
   override get message() {
+    if (this.isRefusal === true) return `The gateway at ${this.url} did not let this in: ${this.why}.`
     return `No gateway answers at ${this.url}: ${this.why}.\n` +
       "Start one with `manifold serve --manifest FILE`, or say where it runs with --url URL or MANIFOLD_URL."
   }
@@ -48,15 +63,22 @@ export const ask = Effect.fnUntraced(function*<A>(
   const base = baseOf(url)
   const http = yield* HttpClient.HttpClient
   const refuse = (why: string) => new NoGateway({ url: base, why })
-  const response = yield* http.get(base + path).pipe(
+  const response = yield* http.get(base + path, { headers: yield* credential }).pipe(
     Effect.timeoutOrElse({ duration: "10 seconds", orElse: () => Effect.fail(refuse("it took longer than 10 seconds")) }),
     Effect.mapError((error) => error._tag === "NoGateway" ? error : refuse(reasonOf(error)))
   )
+  const refusal = REFUSALS.get(response.status)
+  if (refusal !== undefined) return yield* new NoGateway({ url: base, why: refusal, isRefusal: true })
   if (response.status !== 200) return yield* refuse(`${path} is answered with status ${response.status}`)
   const foreign = () => refuse("what answers there is no gateway of this version")
   const json = yield* Effect.mapError(response.json, foreign)
   return { json, value: yield* Effect.mapError(Schema.decodeUnknownEffect(answer)(json), foreign) }
 })
+
+const REFUSALS: ReadonlyMap<number, string> = new Map([
+  [401, "put a token or an API key into MANIFOLD_TOKEN"],
+  [403, "the token or key in MANIFOLD_TOKEN needs the scope manifold:admin"]
+])
 
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nothing listens there",

@@ -16,6 +16,7 @@ import * as Legacy from "./revision/Legacy.ts"
 import * as Modern from "./revision/Modern.ts"
 import { Parking } from "./Parking.ts"
 import { attachStream, type Session, Sessions } from "./Sessions.ts"
+import { untilExpiry } from "./UntilExpiry.ts"
 
 /** Largest body in bytes. */
 const BODY = 4 * 1024 * 1024
@@ -59,7 +60,11 @@ export const make = (context: Context.Context<McpServices>): McpHttp => {
     }
     if (inbound.kind === "message" && Modern.isModern(exchange, inbound.message)) {
       const fiber = run(Modern.handle(inbound.message, exchange), exchange, inbound.message.id)
-      if (isListen && running.has(fiber)) listening.add(fiber)
+      if (isListen && running.has(fiber)) {
+        listening.add(fiber)
+        const stop = untilExpiry(entered.principal, () => fiber.interruptUnsafe())
+        fiber.addObserver(stop)
+      }
       // Closing the stream is this era's cancellation.
       exchange.onGone(() => fiber.interruptUnsafe())
       return

@@ -16,6 +16,7 @@ import { type Handle, make as makeHttp, refuse } from "./Http.node.ts"
 import type { McpServices } from "./McpServices.ts"
 import { Sessions } from "./Sessions.ts"
 import { makeSse } from "./Sse.node.ts"
+import { untilExpiry } from "./UntilExpiry.ts"
 import { makeWebSocket, refuseUpgrade } from "./WebSocket.node.ts"
 
 export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
@@ -97,7 +98,10 @@ export const listen = Effect.fnUntraced(function*(
     const handle = server === undefined ? routes.get(path) : mcp.handle
     const deny = (denied: Denied) => refuse(response, denied, denied.headers)
     if (handle === undefined) passOperator({ path: paths.http, request, deny, enter: () => options.others(request, response) })
-    else pass({ path: server === undefined ? paths.http : path, request, deny, enter: (principal) => handle(request, response, { principal, server }) })
+    else pass({ path: server === undefined ? paths.http : path, request, deny, enter: (principal) => {
+        if (request.method === "GET") response.once("close", untilExpiry(principal, () => response.destroy()))
+        handle(request, response, { principal, server })
+      } })
   }
   const fronts = [mcp, ...sse === undefined ? [] : [sse], ...webSocket === undefined ? [] : [webSocket]]
   // Other upgrades, such as h2c, go on as the plain requests that they are (before Node 24.9 they are refused).
@@ -150,7 +154,10 @@ export const listen = Effect.fnUntraced(function*(
         path: paths.http,
         request,
         deny: (denied) => refuseUpgrade(socket, denied, denied.headers),
-        enter: (principal) => webSocket.upgrade(request, socket, head, principal)
+        enter: (principal) => {
+          socket.once("close", untilExpiry(principal, () => socket.destroy()))
+          webSocket.upgrade(request, socket, head, principal)
+        }
       })
     })
   }

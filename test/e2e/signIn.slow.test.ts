@@ -126,6 +126,28 @@ describe("the endpoint of a gateway with sign-in", () => {
       })
     }).pipe(Effect.scoped))
 
+  it.live("ends what stays open with the credential that it was opened with", () =>
+    Effect.gen(function*() {
+      const { origin, server, tokenOf, url } = yield* guarded()
+      server.settings.life = 4
+      const ada = yield* tokenOf("ada")
+      const authorization = `Bearer ${ada}`
+      yield* Effect.promise(async () => {
+        const began = performance.now()
+        const listen = modernCall("x")
+        const body = listen.body.replace("tools/call", "subscriptions/listen").replace(`"name":"x","arguments":{}`, `"notifications":{"toolsListChanged":true}`)
+        const headers = { "content-type": "application/json", accept: "application/json, text/event-stream", "mcp-protocol-version": "2026-07-28", "mcp-method": "subscriptions/listen", authorization }
+        const streams = await Promise.all([fetch(`${origin}/sse`, { headers: { authorization } }), fetch(url, { method: "POST", body, headers })])
+        const ends = streams.map((stream) => stream.text().then((text) => text, () => "cut off"))
+        const socket = new WebSocket(`${origin.replace("http", "ws")}/ws`, "mcp", { headers: { authorization } })
+        const closed = new Promise((done) => socket.on("close", done))
+        const [, heard] = await Promise.all(ends)
+        await closed
+        assert.include(heard, `"resultType":"complete"`)
+        assert.isBelow(performance.now() - began, 8000)
+      })
+    }).pipe(Effect.scoped))
+
   it.live("serves the official client in both eras, after the issuer has changed its keys as before", () =>
     Effect.gen(function*() {
       const { server, tokenOf, url } = yield* guarded()
