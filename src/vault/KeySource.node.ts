@@ -4,11 +4,12 @@
  * was set up and does not work is an error, never a reason to take the next.
  */
 import { execFile } from "node:child_process"
-import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
-import { dirname, join, resolve } from "node:path"
+import { readFileSync, statSync } from "node:fs"
+import { join, resolve } from "node:path"
 import { Effect, Layer, Redacted, Result } from "effect"
+import { isThere, writeNew } from "./KeyFile.node.ts"
 import { type GivenKey, KeySource } from "./KeySource.ts"
-import { freshKey, keyText, readKey } from "./MasterKey.ts"
+import { freshKey, readKey } from "./MasterKey.ts"
 import { VaultKeyRefused } from "./VaultKeyRefused.ts"
 
 export interface KeySourceOptions {
@@ -58,9 +59,8 @@ const given = (source: string, text: Effect.Effect<Redacted.Redacted<string>, Va
       onSuccess: (bytes) => Effect.succeed({ bytes, source })
     }))
 
-const isThere = (file: string): boolean => statSync(file, { throwIfNoEntry: false }) !== undefined
-
-const inFile = (file: string): Effect.Effect<GivenKey, VaultKeyRefused> => {
+/** The key in a file. */
+export const inFile = (file: string): Effect.Effect<GivenKey, VaultKeyRefused> => {
   const source = `the file ${file}`
   const read = Effect.try({
     try: () => {
@@ -73,29 +73,12 @@ const inFile = (file: string): Effect.Effect<GivenKey, VaultKeyRefused> => {
 }
 
 const make = Effect.fnUntraced(function*(file: string) {
-  yield* Effect.try({
-    try: () => writeNew(file, freshKey()),
-    catch: () => new VaultKeyRefused({ source: `the file ${file}`, reason: "it cannot be written" })
-  })
+  yield* writeNew(file, freshKey())
   yield* Effect.logWarning(
     `The vault's key is a random one, made in ${file}: keep a copy of it elsewhere, or set ${VARIABLE} or hosting.vault before anything is sealed`
   )
   return yield* inFile(file)
 })
-
-/** The whole key or no file, and never over one that another process has made meanwhile. */
-export const writeNew = (file: string, key: Redacted.Redacted<Uint8Array>): void => {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  const draft = `${file}.${process.pid}.draft`
-  writeFileSync(draft, `${Redacted.value(keyText(key))}\n`, { mode: 0o600, flush: true })
-  try {
-    linkSync(draft, file)
-  } catch (cause) {
-    if (!isThere(file)) throw cause
-  } finally {
-    rmSync(draft, { force: true })
-  }
-}
 
 /** What a program prints; it runs without a shell, and what it says is in no message. */
 const output = (

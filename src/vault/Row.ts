@@ -2,7 +2,8 @@
 import type { Redacted } from "effect"
 
 /** The tables of the vault; each has a sealing key of its own. */
-export type VaultTable = "secrets" | "tokens" | "clients" | "grants" | "signing"
+export const VAULT_TABLES = ["secrets", "tokens", "clients", "grants", "signing"] as const
+export type VaultTable = typeof VAULT_TABLES[number]
 
 /** A row as it may be listed: everything but what is sealed. Times are milliseconds since 1970. */
 export interface Entry {

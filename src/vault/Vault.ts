@@ -9,7 +9,7 @@ import { RowChanged, type StoreFailed } from "../store/StoreFailed.ts"
 import { KeyRing, type VaultFailed } from "./KeyRing.ts"
 import { KeySource } from "./KeySource.ts"
 import { type Refresh, type RefreshFailed, refreshingIn } from "./Refreshing.ts"
-import type { Entry, Opened, PutOptions, VaultTable } from "./Row.ts"
+import { type Entry, type Opened, type PutOptions, VAULT_TABLES, type VaultTable } from "./Row.ts"
 import { keyIdOf, Sealing } from "./Sealing.ts"
 
 export class Vault extends Context.Service<Vault, {
@@ -133,6 +133,12 @@ const Lost = Schema.fromJsonString(Schema.Struct({ reason: Schema.String, versio
 const encodeLost = Schema.encodeSync(Lost)
 
 export const rowKey = (table: VaultTable, key: string): string => `${table}/${key}`
+
+/** Which row of the vault a row of the store is; nothing for what no vault wrote. */
+export const placeOf = ({ key }: Pick<Row, "key">): { readonly table: VaultTable; readonly key: string } | undefined => {
+  const table = VAULT_TABLES.find((table) => key.startsWith(rowKey(table, "")))
+  return table === undefined ? undefined : { table, key: key.slice(rowKey(table, "").length) }
+}
 
 const entryOf = (table: VaultTable, { expires, key, version, written }: Row): Entry => ({
   key: key.slice(rowKey(table, "").length),

@@ -1,12 +1,10 @@
 /** The verbs that change what a gateway keeps, as a shell sees them; no value in an argument, an output or a log. */
-import { afterAll, assert, describe, it } from "@effect/vitest"
-import { Effect, Redacted } from "effect"
-import { spawn } from "node:child_process"
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
-import { keyText } from "../../src/vault/MasterKey.ts"
-import { gateway, temporaryDirectory } from "../kit/gateway.ts"
-import { keyOf } from "../kit/vault.ts"
+import { gateway } from "../kit/gateway.ts"
+import { type Around, keyIn, manifold, place } from "../kit/verbs.ts"
 
 const hello = resolve("manifests/examples/servers/hello.mjs")
 const secret = "hunter2-hunter2"
@@ -14,7 +12,7 @@ const secret = "hunter2-hunter2"
 describe("manifold secrets", () => {
   it.live("puts a value in from standard input or a file, lists it without its value, and removes it", () =>
     Effect.gen(function*() {
-      const { directory, run } = place("servers: []")
+      const { directory, run } = yield* place()
       writeFileSync(join(directory, "value"), "from a file\r\n")
       const set = yield* run(["secrets", "set", "a.b"], { input: `${secret}\n` })
       assert.deepStrictEqual([set.code, set.out], [0, "${secret:a.b} is set; a gateway takes it when it starts, or when its manifest is saved\n"])
@@ -33,7 +31,7 @@ describe("manifold secrets", () => {
 
   it.live("refuses no value, a wrong name, a missing manifest and a wrong key, each with its exit code", () =>
     Effect.gen(function*() {
-      const { directory, run } = place("servers: []")
+      const { directory, run } = yield* place()
       const codeOf = (args: ReadonlyArray<string>, around?: Around) => Effect.map(run(args, around), ({ code, err }) => [code, err.split(/[:;]/u)[0]?.trim()])
       assert.deepStrictEqual(yield* codeOf(["secrets", "set", "a"], { input: "\n" }), [1, "There is no value"])
       assert.deepStrictEqual(yield* codeOf(["secrets", "set", "a b"], { input: "x" }), [1, "\"a b\" cannot be the name of a secret"])
@@ -74,7 +72,7 @@ describe("a gateway", () => {
 
   it.live("does not start with a weak key, nor with another one than its vault was sealed with", () =>
     Effect.gen(function*() {
-      const { path, run } = place("servers: []")
+      const { path, run } = yield* place()
       const serve = (environment: Readonly<Record<string, string>>) => manifold(["serve", "-m", path, "--port", "0"], { environment })
       const weak = yield* serve({ MANIFOLD_VAULT_KEY: Buffer.alloc(32).toString("base64") })
       assert.strictEqual(weak.code, 78)
@@ -90,7 +88,7 @@ describe("a gateway", () => {
 describe("manifold keys", () => {
   it.live("makes a key that is shown once, lists it by its end, and revokes it", () =>
     Effect.gen(function*() {
-      const { directory, run } = place("servers: []")
+      const { directory, run } = yield* place()
       const made = yield* run(["keys", "create", "--name", "ci", "--scopes", "mcp, admin", "--expires", "90d"])
       assert.strictEqual(made.code, 0)
       assert.match(made.out, /^mfk_[A-Za-z0-9_-]{49}\n$/u)
@@ -111,46 +109,9 @@ describe("manifold keys", () => {
     }))
 })
 
-const folders: Array<string> = []
-afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })))
-
-const keyIn = (seed: number) => ({ MANIFOLD_VAULT_KEY: Redacted.value(keyText(keyOf(seed))) })
-
 const manifestOf = (greeting: string) => ({
   servers: [{ id: "hello", type: "local", path: hello, auth_strategy: "bypass_auth", config: { environment: { GREETING: greeting } } }]
 })
 
 const setSecret = (directory: string, name: string, value: string) =>
   Effect.runPromise(manifold(["secrets", "set", name, "-m", join(directory, "manifold.yaml"), "--set", `hosting.data_directory=${directory}/data`], { input: value }))
-
-/** A folder with a manifest, and the verbs that use it. */
-const place = (text: string) => {
-  const directory = temporaryDirectory()
-  folders.push(directory)
-  const path = join(directory, "m.yaml")
-  writeFileSync(path, `version: 1\nhosting: { data_directory: data }\n${text}\n`)
-  return { directory, path, run: (args: ReadonlyArray<string>, around?: Around) => manifold([...args, "-m", path], around) }
-}
-
-interface Around {
-  readonly environment?: Readonly<Record<string, string>>
-  readonly input?: string
-}
-
-interface Ended {
-  readonly code: number | null
-  readonly out: string
-  readonly err: string
-}
-
-const manifold = (args: ReadonlyArray<string>, { environment = {}, input = "" }: Around = {}) =>
-  Effect.callback<Ended>((resume) => {
-    const covering = process.env["MANIFOLD_COVERAGE"]
-    const env = { ...process.env, ...environment, ...(covering === undefined ? {} : { NODE_V8_COVERAGE: covering }) }
-    const child = spawn("node", ["src/main.ts", ...args], { env })
-    const said = { out: "", err: "" }
-    child.stdout.on("data", (chunk: Buffer) => (said.out += chunk.toString()))
-    child.stderr.on("data", (chunk: Buffer) => (said.err += chunk.toString()))
-    child.once("close", (code) => resume(Effect.succeed({ code, ...said })))
-    child.stdin.end(input)
-  })
