@@ -88,7 +88,7 @@ export class Rotation extends Context.Service<Rotation, {
     /** A row that this version cannot name could not be sealed anew, and would be lost with the old key. */
     const refuseUnknown = Effect.gen(function*() {
       const unknown = (yield* store.list(ROWS, "")).find((row) => placeOf(row) === undefined)
-      if (unknown !== undefined) yield* new RotationRefused({ reason: `"${unknown.key}" in the vault is of a newer version; rotate with that` })
+      if (unknown !== undefined) return yield* new RotationRefused({ reason: `"${unknown.key}" in the vault is of a newer version; rotate with that` })
     })
 
     /** The old key is kept only under the new one, and the new one under the old for a short time. */
