@@ -31,7 +31,9 @@ const guarded = Effect.fnUntraced(function*(more: object = {}) {
   const tokenOf = (user: string, audience = gate.url, scopes = ["mcp"]) =>
     Effect.map(server.forUser(user, { audience, scopes }), ({ access_token }) => access_token)
   const first = yield* tokenOf("first")
-  yield* Effect.promise(() => until(() => call(first), ({ message }) => message?.result !== undefined))
+  for (const name of ["far__session", "near__heard"]) {
+    yield* Effect.promise(() => until(() => call(first, gate.url, name), ({ message }) => message?.result !== undefined))
+  }
   return { ...gate, origin, server, backend, call, tokenOf }
 })
 
