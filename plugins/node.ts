@@ -4,6 +4,8 @@ import bypassAuth from "./auth/bypass_auth.ts"
 import local from "./loaders/local.ts"
 import npm from "./loaders/npm.ts"
 import remote from "./loaders/remote.ts"
+import github from "./providers/github.ts"
+import google from "./providers/google.ts"
 import oidc from "./providers/oidc.ts"
 
-export const builtIn: ReadonlyArray<Plugin.BuiltIn> = [npm, local, remote, bypassAuth, oidc]
+export const builtIn: ReadonlyArray<Plugin.BuiltIn> = [npm, local, remote, bypassAuth, oidc, github, google]

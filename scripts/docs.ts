@@ -66,7 +66,7 @@ const table = (rows: ReadonlyArray<Row>): string =>
 const section = (level: number, title: string, ...parts: ReadonlyArray<string>) =>
   [`${"#".repeat(level)} ${title}`, ...parts.filter((part) => part !== "")].join("\n\n")
 
-/** The conditions of a server that ask for `key`: its loaders, or its strategies. */
+/** The conditions that ask for `key`: the loaders or strategies of a server, the providers of sign-in. */
 const kinds = (server: Json, key: string): ReadonlyArray<readonly [name: string, then: Json]> =>
   (server.allOf ?? []).flatMap((each) => {
     const condition = each.if.properties?.[key]
@@ -84,8 +84,16 @@ const manual = (): string => {
     const config = then.properties?.["auth_config"]
     return section(3, `auth_strategy: ${name}`, `${summaries.get(name)}.`, table(config === undefined || config === true ? [] : rowsOf(config, "auth_config.")))
   })
+  const providers = kinds(others["master_oauth"] ?? {}, "provider").map(([name, then]) =>
+    section(3, `provider: ${name}`, `${summaries.get(name)}.`, table(rowsOf(then, "master_oauth."))))
   const tops = Object.entries(others).map(([name, schema]) =>
-    section(2, name, `${schema.description}.`, schema.properties === undefined ? `Takes ${takes(schema)}.` : table(rowsOf(schema, `${name}.`))))
+    section(
+      2,
+      name,
+      `${schema.description}.`,
+      schema.properties === undefined ? `Takes ${takes(schema)}.` : table(rowsOf(schema, `${name}.`)),
+      ...(name === "master_oauth" ? providers : [])
+    ))
   return [
     readFileSync(new URL("docs.head.md", import.meta.url), "utf8").trimEnd(),
     section(2, "servers", `${servers.description}. The keys every server may have; all others are its loader's.`, table(rowsOf(server))),

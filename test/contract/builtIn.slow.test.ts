@@ -2,6 +2,7 @@
 import { temporaryHost } from "../kit/pluginHost.ts"
 import { authContract } from "./auth.ts"
 import { loaderContract } from "./loader.ts"
+import { providerContract } from "./provider.ts"
 
 loaderContract({
   name: "npm",
@@ -54,3 +55,51 @@ loaderContract({
 })
 
 authContract({ name: "bypass_auth", host: temporaryHost, good: {}, bad: [{ config: { header: "x" }, at: "header" }] })
+
+const issuer = "https://id.example.com"
+
+providerContract({
+  name: "oidc",
+  host: temporaryHost,
+  good: { issuer: "http://127.0.0.1:9" },
+  bad: [
+    { config: {}, at: "issuer" },
+    { config: { issuer: "id.example.com" }, at: "issuer" },
+    { config: { issuer: "http://id.example.com" }, at: "issuer" },
+    { config: { issuer: "https://me:word@id.example.com" }, at: "issuer" },
+    { config: { issuer: "https://id.example.com/?tenant=1" }, at: "issuer" },
+    { config: { issuer: "https://id.example.com/#tenant" }, at: "issuer" },
+    { config: { issuer, token_types: [] }, at: "token_types" },
+    { config: { issuer, longest_life: 3600 }, at: "longest_life" },
+    { config: { issuer, clock_skew: "6 minutes" }, at: "clock_skew" },
+    { config: { issuer, introspection: { client_id: "rs" } }, at: "introspection.client_secret" },
+    { config: { issuer, client_secret: "" }, at: "client_secret" },
+    { config: { issuer, client_secret: "s" }, at: "client_id" },
+    { config: { issuer, jwks_uri: "http://keys.example.com" }, at: "jwks_uri" },
+    { config: { issuer, isuer: issuer }, at: "isuer" }
+  ]
+})
+
+providerContract({
+  name: "github",
+  host: temporaryHost,
+  good: { client_id: "app", client_secret: "hunter2", issuer: "http://127.0.0.1:9/login/oauth" },
+  bad: [
+    { config: { client_id: "app" }, at: "client_secret" },
+    { config: { client_secret: "hunter2" }, at: "client_id" },
+    { config: { client_id: "app", client_secret: "hunter2", api_url: "http://api.example.com" }, at: "api_url" },
+    { config: { client_id: "app", client_secret: "hunter2", scopes: [] }, at: "scopes" }
+  ]
+})
+
+providerContract({
+  name: "google",
+  host: temporaryHost,
+  good: { client_id: "client", issuer: "http://127.0.0.1:9", tokeninfo_uri: "http://127.0.0.1:9/tokeninfo" },
+  bad: [
+    { config: {}, at: "client_id" },
+    { config: { client_id: "client", issuer: "accounts.google.com" }, at: "issuer" },
+    { config: { client_id: "client", tokeninfo_uri: "http://oauth2.googleapis.com/tokeninfo" }, at: "tokeninfo_uri" },
+    { config: { client_id: "client", clock_skew: "1 hour" }, at: "clock_skew" }
+  ]
+})

@@ -9,6 +9,8 @@ export interface Loopback {
   readonly origin: string
   /** `GET /path`, in the order they came. */
   readonly requests: ReadonlyArray<string>
+  /** With their queries. */
+  readonly addresses: ReadonlyArray<string>
   readonly count: (request: string) => number
   readonly down: Effect.Effect<void>
   readonly comeBack: Effect.Effect<void>
@@ -22,8 +24,10 @@ export const loopback = (handlerFor: (origin: string) => Handler | Promise<Handl
 
 const started = async (handlerFor: (origin: string) => Handler | Promise<Handler>) => {
   const requests: Array<string> = []
+  const addresses: Array<string> = []
   let handler: Handler = (_, response) => void response.writeHead(503).end()
   const handle: Handler = (request, response) => {
+    addresses.push(request.url ?? "")
     requests.push(`${request.method} ${request.url?.split("?", 1)[0]}`)
     handler(request, response)
   }
@@ -44,6 +48,7 @@ const started = async (handlerFor: (origin: string) => Handler | Promise<Handler
     server: {
       origin,
       requests,
+      addresses,
       count: (wanted: string) => requests.filter((each) => each === wanted).length,
       down: Effect.promise(close),
       comeBack: Effect.promise(comeBack)

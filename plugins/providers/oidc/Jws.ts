@@ -12,6 +12,9 @@ const Header = Schema.Struct({
   crit: Schema.optionalKey(Schema.Unknown)
 })
 
+/** Longer texts are no tokens. */
+export const LARGEST = 16 * 1024
+
 export interface Jws {
   readonly text: string
   readonly header: typeof Header.Type

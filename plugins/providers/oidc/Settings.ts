@@ -18,7 +18,7 @@ export const isSafe = (text: string): boolean => {
 
 export const Secret = Schema.RedactedFromValue(Schema.NonEmptyString)
 
-const about = <S extends Schema.Top>(schema: S, description: string) => schema.pipe(Schema.annotateEncoded({ description }))
+export const about = <S extends Schema.Top>(schema: S, description: string) => schema.pipe(Schema.annotateEncoded({ description }))
 
 const ClientKeys = {
   client_id: about(Schema.NonEmptyString, "The client the gateway asks as"),
@@ -57,4 +57,5 @@ export const OidcSettings = Schema.Struct({
   introspection: Schema.optionalKey(about(Credentials, "Asks the issuer about each token: opaque tokens are accepted, and revoked ones are refused within 5 seconds")),
   client_id: Schema.optionalKey(shared.client_id),
   client_secret: Schema.optionalKey(shared.client_secret)
-})
+}).check(Schema.makeFilter(({ client_id, client_secret }) =>
+  client_secret === undefined || client_id !== undefined || { path: ["client_id"], issue: "is missing, though there is a client_secret" }))

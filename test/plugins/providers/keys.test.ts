@@ -1,5 +1,6 @@
 /** Keys and metadata of an issuer that rotates, floods, lies or is down. Time moves by the test's clock, the network is real. */
 import { assert, describe, it } from "@effect/vitest"
+import { createHash } from "node:crypto"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import { AUDIENCE, issuerAt, KEYS, type Minted, newKey } from "../../kit/issuer.ts"
@@ -108,13 +109,24 @@ describe("the keys of an issuer", () => {
       const { issuer, verdict } = yield* meeting()
       const strong = yield* Effect.promise(() => newKey("strong", "RS256"))
       const weak = { ...strong.public, kid: "weak", n: (strong.public.n ?? "").slice(0, 171) }
-      const forAnybody = { ...strong.public, kid: "one-exponent", e: "AQ" }
       const forSecrets = { ...strong.public, kid: "encryption", use: "enc" }
-      issuer.answers.keys = [weak, forAnybody, forSecrets, { kty: "oct", kid: "secret", k: "c2VjcmV0" }, strong.public]
-      for (const kid of ["weak", "one-exponent", "encryption"]) {
+      issuer.answers.keys = [weak, forSecrets, { kty: "oct", kid: "secret", k: "c2VjcmV0" }, strong.public]
+      for (const kid of ["weak", "encryption"]) {
         assert.strictEqual(yield* verdict({ key: { ...strong, kid } }), "signature")
       }
       assert.strictEqual(yield* verdict({ key: strong }), "good")
+    }))
+
+  test("do not count with an exponent of 1, with which a signature is nothing but the padded digest", () =>
+    Effect.gen(function*() {
+      const { issuer, provider } = yield* meeting()
+      const key = yield* Effect.promise(() => newKey("open", "RS256"))
+      issuer.answers.keys = [{ ...key.public, e: "AQ" }]
+      const [head, claims] = (yield* Effect.promise(() => issuer.mint({ key }))).split(".")
+      const digest = createHash("sha256").update(`${head}.${claims}`).digest("hex")
+      const info = `003031300d060960864801650304020105000420${digest}`
+      const forged = Buffer.from(`0001${"ff".repeat(254 - info.length / 2)}${info}`, "hex").toString("base64url")
+      assert.strictEqual(yield* verdictOn(provider, `${head}.${claims}.${forged}`, AUDIENCE), "signature")
     }))
 
   test("are a hundred at most", () =>
