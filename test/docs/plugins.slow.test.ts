@@ -2,13 +2,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { NodeServices } from "@effect/platform-node"
 import { Effect, FileSystem, Layer, Redacted, Schedule } from "effect"
-import { createHash } from "node:crypto"
+import { createHash, createHmac } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { Registry } from "../../src/host/Registry.ts"
 import { authContract } from "../contract/auth.ts"
 import { loaderContract } from "../contract/loader.ts"
+import { providerContract } from "../contract/provider.ts"
 import { officialClient, textOf } from "../kit/client.ts"
 import { gateway } from "../kit/gateway.ts"
+import { bodyOf, loopback, sendJson } from "../kit/loopback.ts"
 import { blocksOf } from "../kit/markdown.ts"
 import { temporaryHost } from "../kit/pluginHost.ts"
 import { pluginFolder } from "../kit/thirdParty.ts"
@@ -74,7 +76,50 @@ authContract({
   bad: [{ config: {}, at: "key" }]
 })
 
+const AUDIENCE = "https://gw.example.com/mcp"
+const issuer = "https://id.example.com"
+const key = "0123456789abcdef0123456789abcdef"
+const signed = (claims: unknown) => {
+  const text = Buffer.from(JSON.stringify(claims)).toString("base64url")
+  return `${text}.${createHmac("sha256", key).update(text).digest("base64url")}`
+}
+const inAnHour = Math.floor(Date.now() / 1000) + 3600
+
+providerContract({
+  name: "signed_tokens",
+  host: hostWith("signed-tokens"),
+  good: { issuer, key },
+  bad: [{ config: { issuer }, at: "key" }, { config: { issuer, key: "short" }, at: "key" }, { config: { issuer: "id", key }, at: "issuer" }],
+  token: { text: signed({ sub: "ada", aud: AUDIENCE, exp: inAnHour, scopes: ["mcp"] }), audience: AUDIENCE }
+})
+providerContract({
+  name: "company_sessions",
+  host: hostWith("company-sessions"),
+  good: { issuer: "http://127.0.0.1:9", client_id: "gateway", client_secret: "hunter2" },
+  bad: [{ config: { issuer, client_id: "gateway" }, at: "client_secret" }]
+})
+
 describe("the examples of docs/plugins.md", () => {
+  it.live("ask the company's server as the gateway's client, and let in whom it knows for this audience alone", () =>
+    Effect.gen(function*() {
+      const seen: Array<string | undefined> = []
+      const server = yield* loopback(() => (request, response) =>
+        void bodyOf(request).then((body) => {
+          seen.push(request.headers.authorization, body)
+          return body === "token=s1" ? sendJson(response, 200, { user: "ada", audience: AUDIENCE, ends: inAnHour }) : sendJson(response, 404, {})
+        }))
+      const config = { issuer: server.origin, client_id: "gateway", client_secret: "hunter2" }
+      const part = yield* Effect.flatMap(Registry, (registry) => registry.decode("provider", "company_sessions", config))
+      const { validate } = yield* part.build
+      const reason = (token: string, audience: string) => Effect.map(Effect.flip(validate(Redacted.make(token), audience)), String)
+      assert.strictEqual((yield* validate(Redacted.make("s1"), AUDIENCE)).subject, "ada")
+      assert.deepStrictEqual(seen, [`Basic ${Buffer.from("gateway:hunter2").toString("base64")}`, "token=s1"])
+      assert.include(yield* reason("s1", `${AUDIENCE}/`), "(audience)")
+      assert.include(yield* reason("s2", AUDIENCE), "(inactive)")
+      yield* server.down
+      assert.include(yield* reason("s1", AUDIENCE), "cannot be reached")
+    }).pipe(Effect.provide(hostWith("company-sessions"))))
+
   it.effect("sign for the user who calls, and refuse a blocked one", () =>
     Effect.gen(function*() {
       const part = yield* Effect.flatMap(Registry, (registry) => registry.decode("auth", "signed_user", { key: "k", blocked: ["mallory"] }))

@@ -6,9 +6,10 @@ import { execFileSync } from "node:child_process"
 import { writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { beforeAll } from "vitest"
-import { call, load, serving, statusOf, until } from "../kit/calls.ts"
+import { call, load, postCall, serving, statusOf, until } from "../kit/calls.ts"
 import { gateway } from "../kit/gateway.ts"
 import { effectLoader, plainLoader, pluginFolder } from "../kit/thirdParty.ts"
+import { effectProvider, plainProvider, signedToken } from "../kit/thirdPartyProviders.ts"
 
 const answer = resolve("test/fixtures/servers/answer.mjs")
 
@@ -46,6 +47,30 @@ describe("third-party plugins in the bundle", () => {
         assert.strictEqual(swapped.text, "two")
         assert.strictEqual(removed.error, "Unknown tool: own__answer")
         assert.match(without.servers[0]?.wanted.problem ?? "", /There is no loader plugin "mine"/u)
+      }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)), 60_000)
+  }
+
+  for (const { face, text } of [{ face: "plain", text: plainProvider }, { face: "Effect", text: effectProvider }]) {
+    it.live(`a provider of the ${face} face says who may call: tokens of its key for this endpoint, and no others`, () =>
+      Effect.gen(function*() {
+        const plugin = join(yield* pluginFolder, "mine.mjs")
+        writeFileSync(plugin, text("mine"))
+        const gate = yield* gateway({
+          plugins: [{ use: plugin }],
+          master_oauth: { provider: "mine", issuer: "https://id.example.com", key: "hunter2" },
+          servers: [{ id: "own", type: "local", path: answer, auth_strategy: "bypass_auth", config: { args: ["here"] } }]
+        }, { command: ["node", resolve("dist/manifold.mjs")] })
+        const inAnHour = Math.floor(Date.now() / 1000) + 3600
+        const asked = async (key: string, audience: string) => {
+          const headers = { authorization: `Bearer ${signedToken(key, "ada", audience, inAnHour)}` }
+          const response = await postCall(gate.url, { name: "own__answer", headers })
+          return { status: response.status, text: await response.text() }
+        }
+        const good = yield* Effect.promise(() => until(() => asked("hunter2", gate.url), ({ text }) => text.includes("here")))
+        const others = yield* Effect.promise(() => Promise.all([asked("hunter3", gate.url), asked("hunter2", `${gate.url}/`)]))
+
+        assert.strictEqual(good.status, 200)
+        assert.deepStrictEqual(others.map(({ status }) => status), [401, 401])
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)), 60_000)
   }
 
