@@ -57,7 +57,14 @@ const EXPECTED = [
   "there is no loader \"nmp\"",
   "exit code 78",
   "The newest manifest is not in force",
-  "exit code 1"
+  "exit code 1",
+  "${secret:greeting} is set",
+  "1 row sealed anew",
+  "1 row written to vault.export",
+  "0 rows taken in, 1 left as they are here",
+  "mfk_",
+  "The key \"ci\"",
+  "\"greeting\" is removed"
 ]
 
 /** A folder like a fresh clone after `npm ci`, whose manifests can be edited. */

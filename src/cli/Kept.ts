@@ -19,8 +19,8 @@ export const kept = {
   manifest: Flag.String("manifest").pipe(
     Flag.withAlias("m"),
     Flag.withMetavar("FILE"),
-    Flag.withDescription("The manifest whose hosting says where things are kept; repeat it as for serve"),
-    Flag.atLeast(1)
+    Flag.withDescription("The manifest whose hosting says where things are kept, else manifold.yaml; repeat it as for serve"),
+    Flag.atLeast(0)
   ),
   set
 }
@@ -31,7 +31,7 @@ interface Given {
 }
 
 export const placeOf = Effect.fnUntraced(function*({ manifest, set }: Given) {
-  const { directory, problems, tree } = yield* draft({ files: manifest, environment: process.env, set })
+  const { directory, problems, tree } = yield* draft({ files: manifest.length === 0 ? ["manifold.yaml"] : manifest, environment: process.env, set })
   const place = yield* vaultPlaceOf(tree, directory)
   const isRead = tree._tag === "Mapping" && tree.entries.size > 0
   return place !== undefined && isRead ? place : yield* stop(wrongConfiguration, problems.map(sayProblem).join("\n"))

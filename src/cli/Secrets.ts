@@ -22,7 +22,7 @@ const setSecret = Command.make("set", {
   const place = yield* placeOf(input)
   const value = yield* secretText(Option.getOrUndefined(input.file))
   yield* Effect.flatMap(Vault, (vault) => vault.put("secrets", input.name, value)).pipe(Effect.provide(servicesAt(place)))
-  yield* Console.log(`\${secret:${input.name}} is set; a gateway takes it when it starts, or when its manifest is saved`)
+  yield* Console.log(`\${secret:${input.name}} is set; a gateway that runs and refers to it takes it within half a minute`)
 }, reported)).pipe(
   Command.withDescription(
     "Put a secret into the vault, or another value in its place. The value is never an argument, since arguments can be seen by others"

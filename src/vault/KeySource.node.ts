@@ -59,6 +59,8 @@ const given = (source: string, text: Effect.Effect<Redacted.Redacted<string>, Va
       onSuccess: (bytes) => Effect.succeed({ bytes, source })
     }))
 
+const isOpen = (file: string): boolean => ((statSync(file, { throwIfNoEntry: false })?.mode ?? 0) & 0o004) !== 0
+
 /** The key in a file. */
 export const inFile = (file: string): Effect.Effect<GivenKey, VaultKeyRefused> => {
   const source = `the file ${file}`
@@ -69,7 +71,9 @@ export const inFile = (file: string): Effect.Effect<GivenKey, VaultKeyRefused> =
     },
     catch: () => new VaultKeyRefused({ source, reason: "there is no such file, or it cannot be read" })
   })
-  return Effect.map(given(source, read), (key) => ({ ...key, file }))
+  const warning = Effect.suspend(() =>
+    isOpen(file) ? Effect.logWarning(`The vault's key in ${file} can be read by everybody on this machine: chmod 600 ${file}`) : Effect.void)
+  return Effect.tap(Effect.map(given(source, read), (key) => ({ ...key, file })), warning)
 }
 
 const make = Effect.fnUntraced(function*(file: string) {

@@ -1,6 +1,6 @@
 /** Where a master key comes from: real files and programs, and what was set up but does not work. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Redacted } from "effect"
+import { Effect, Logger, Redacted } from "effect"
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { KeySource } from "../../src/vault/KeySource.ts"
@@ -13,7 +13,7 @@ const textOf = (seed: number) => Redacted.value(keyText(keyOf(seed)))
 
 /** A folder, the file of key 2 in it, and what finds a key for what is given beside that. */
 const place = Effect.map(folder, (directory) => {
-  writeFileSync(join(directory, "key"), `${textOf(2)}\n`)
+  writeFileSync(join(directory, "key"), `${textOf(2)}\n`, { mode: 0o600 })
   const source = (options: Partial<KeySourceOptions>) =>
     Effect.provide(KeySource, keySourceLayer({ directory, dataDirectory: join(directory, "data"), environment: {}, ...options }), { local: true })
   const found = (options: Partial<KeySourceOptions>) => Effect.flatMap(source(options), ({ find }) => find)
@@ -67,6 +67,20 @@ describe("the source of the key", () => {
       assert.include(yield* refused({ vault: { command: ["no-such-program"] } }), "there is no program \"no-such-program\"")
       yield* Effect.flip(Effect.flatMap(source({ vault: { key_file: "none" } }), ({ make }) => make))
       assert.isFalse(existsSync(join(directory, "data")))
+    }).pipe(Effect.scoped))
+
+  it.effect("that is a file which everybody can read is said to be so, one of its owner is not", () =>
+    Effect.gen(function*() {
+      const { directory, found } = yield* place
+      const said: Array<unknown> = []
+      const heard = Logger.layer([Logger.make(({ message }) => void said.push(message))])
+      for (const mode of [0o600, 0o640, 0o644]) {
+        chmodSync(join(directory, "key"), mode)
+        yield* Effect.provide(found({ vault: { key_file: "key" } }), heard)
+      }
+      assert.strictEqual(said.length, 1)
+      assert.include(String(said[0]), `The vault's key in ${directory}/key can be read by everybody`)
+      assert.notInclude(String(said[0]), textOf(2))
     }).pipe(Effect.scoped))
 
   it.effect("that is a command never has its output in a message, be it wrong, too long, or a failure's", () =>
