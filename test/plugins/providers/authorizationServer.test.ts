@@ -26,8 +26,10 @@ describe("the provider oidc at a real authorization server", () => {
     Effect.gen(function*() {
       const server = yield* authorizationServer()
       const provider = yield* builtProvider("oidc", { issuer: server.issuer })
+      server.settings.life = 120
       const machine = yield* server.forService({ audience: AUDIENCE })
-      assert.strictEqual((yield* provider.validate(Redacted.make(machine.access_token), AUDIENCE)).subject, CLIENTS.service.id)
+      const { claims: { exp, iat, sub } } = yield* provider.validate(Redacted.make(machine.access_token), AUDIENCE)
+      assert.deepStrictEqual([Number(exp) - Number(iat), sub], [120, CLIENTS.service.id])
 
       const user = yield* server.forUser("ada", { audience: AUDIENCE })
       const exchanged = yield* server.exchanged(user.access_token, { audience: "https://b.example.com/mcp" })
