@@ -81,7 +81,8 @@ export interface IdentityProvider {
   readonly issuer: string
   /**
    * Checks a token that has to be for this audience.
-   * @param audience the canonical URI of the resource (RFC 8707)
+   * @param audience the canonical URI of the resource (RFC 8707). Where the tokens of an issuer name none (GitHub, Google),
+   * the provider holds them against the gateway's own client instead.
    */
   readonly validate: (token: Redacted.Redacted<string>, audience: string) => Effect.Effect<Identity, TokenRefused | ProviderUnavailable>
   /** How long, in milliseconds, an identity may be believed without asking again: 5000 at most where tokens are revoked. */

@@ -58,7 +58,7 @@ export const discovered = Effect.fn("oidc.discovered")(function*(issuer: string)
 
 const mistakeIn = (status: number, metadata: Option.Option<typeof Metadata.Type>) => {
   if (status !== 200) return `answered ${status}`
-  return Option.isSome(metadata) ? "names another issuer" : "is no metadata of an authorization server"
+  return Option.isSome(metadata) ? "names another issuer" : "is no metadata of an authorization server with https endpoints"
 }
 
 const describedBy = (metadata: typeof Metadata.Type): Provider.AuthorizationServer => ({

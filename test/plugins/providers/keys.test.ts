@@ -1,7 +1,7 @@
 /** Keys and metadata of an issuer that rotates, floods, lies or is down. Time moves by the test's clock, the network is real. */
 import { assert, describe, it } from "@effect/vitest"
 import { createHash } from "node:crypto"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { AUDIENCE, issuerAt, KEYS, type Minted, newKey } from "../../kit/issuer.ts"
 import { loopback, sendJson } from "../../kit/loopback.ts"
@@ -44,6 +44,24 @@ describe("the keys of an issuer", () => {
       yield* flood
       assert.strictEqual(issuer.count(KEYS), 3)
       assert.strictEqual(yield* verdict(), "good")
+    }))
+
+  test("come to everybody who waits for them though the first one gives up", () =>
+    Effect.gen(function*() {
+      const { issuer, verdict } = yield* meeting()
+      const asked = Promise.withResolvers<void>()
+      const answer = Promise.withResolvers<void>()
+      issuer.answers.jwks = (response) => {
+        asked.resolve()
+        void answer.promise.then(() => sendJson(response, 200, { keys: issuer.answers.keys }))
+      }
+      const first = yield* Effect.forkChild(verdict())
+      yield* Effect.promise(() => asked.promise)
+      const second = yield* Effect.forkChild(verdict())
+      yield* Fiber.interrupt(first)
+      answer.resolve()
+      assert.strictEqual(yield* Fiber.join(second), "good")
+      assert.strictEqual(issuer.count(KEYS), 1)
     }))
 
   test("are not fetched for tokens of another issuer or for another audience", () =>
