@@ -3,16 +3,16 @@ import { Console, Effect, Layer, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { resolve } from "node:path"
 import { isThere, replace, writeNew } from "../vault/KeyFile.node.ts"
-import { KeySource } from "../vault/KeySource.ts"
+import { type GivenKey, KeySource } from "../vault/KeySource.ts"
 import { inFile } from "../vault/KeySource.node.ts"
 import { freshKey } from "../vault/MasterKey.ts"
 import { Rotation, RotationRefused } from "../vault/Rotation.ts"
 import { kept, placeOf, reported, servicesAt } from "./Kept.ts"
 import { counted } from "./Layout.ts"
 
-/** The key of the file, which is made where there is none. */
-const keyIn = Effect.fnUntraced(function*(file: string) {
-  if (!isThere(file)) yield* writeNew(file, freshKey())
+/** The key of the file; where there is none, it gets the one that a rotation was cut short on the way to, or a random one. */
+const keyIn = Effect.fnUntraced(function*(file: string, unfinished: GivenKey["bytes"] | undefined) {
+  if (!isThere(file)) yield* writeNew(file, unfinished ?? freshKey())
   return yield* inFile(file)
 })
 
@@ -25,7 +25,7 @@ const run = Effect.fnUntraced(function*(newKeyFile: string | undefined) {
     return yield* new RotationRefused({ reason: `it comes from ${given.source}; say with --new-key-file which is the next one` })
   }
   const unfinished = yield* rotation.unfinished
-  const next = newKeyFile === undefined ? unfinished ?? freshKey() : (yield* keyIn(newKeyFile)).bytes
+  const next = newKeyFile === undefined ? unfinished ?? freshKey() : (yield* keyIn(newKeyFile, unfinished)).bytes
   const settled = newKeyFile === undefined && file !== undefined ? replace(file, next) : Effect.void
   const { from, resumed, rows, to } = yield* rotation.rotate(next, settled)
   yield* Console.log(`${resumed ? "Finished the rotation that was begun: " : ""}${counted(rows, "row")} sealed anew, from key ${from} to key ${to}`)

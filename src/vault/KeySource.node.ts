@@ -41,8 +41,8 @@ export const keySourceLayer = (options: KeySourceOptions): Layer.Layer<KeySource
   const configured = () => {
     if (variable !== undefined) return given(VARIABLE, Effect.succeed(Redacted.make(variable)))
     if (vault.key_file !== undefined) return inFile(resolve(directory, vault.key_file))
-    if (vault.command !== undefined) return given("hosting.vault.command", output(vault.command, "hosting.vault.command", environment))
-    return vault.keyring === true ? inKeyring(environment) : undefined
+    if (vault.command !== undefined) return given("hosting.vault.command", output(vault.command, "hosting.vault.command", options))
+    return vault.keyring === true ? inKeyring(options) : undefined
   }
   const find = Effect.suspend((): Effect.Effect<GivenKey | undefined, VaultKeyRefused> =>
     configured() ?? (isThere(made) ? inFile(made) : Effect.undefined))
@@ -88,10 +88,10 @@ const make = Effect.fnUntraced(function*(file: string) {
 const output = (
   [program = "", ...args]: ReadonlyArray<string>,
   source: string,
-  environment: KeySourceOptions["environment"]
+  { directory, environment }: KeySourceOptions
 ): Effect.Effect<Redacted.Redacted<string>, VaultKeyRefused> =>
   Effect.callback((resume, signal) => {
-    const options = { env: environment, timeout: COMMAND_MILLIS, killSignal: "SIGKILL", maxBuffer: LONGEST, signal } as const
+    const options = { cwd: directory, env: environment, timeout: COMMAND_MILLIS, killSignal: "SIGKILL", maxBuffer: LONGEST, signal } as const
     execFile(program, args, options, (error, out) => {
       const reason = error === null ? undefined : reasonOf(program, error)
       resume(reason === undefined ? Effect.succeed(Redacted.make(out)) : new VaultKeyRefused({ source, reason }))
@@ -116,12 +116,12 @@ const KEYRINGS: Readonly<Record<string, { readonly read: ReadonlyArray<string>; 
   }
 }
 
-const inKeyring = (environment: KeySourceOptions["environment"]): Effect.Effect<GivenKey, VaultKeyRefused> => {
+const inKeyring = (options: KeySourceOptions): Effect.Effect<GivenKey, VaultKeyRefused> => {
   const keyring = KEYRINGS[process.platform]
   const source = "the keyring"
   if (keyring === undefined) return new VaultKeyRefused({ source, reason: `there is none that is known on ${process.platform}` })
   const { read, store } = keyring
-  return given(source, output(read, source, environment)).pipe(
+  return given(source, output(read, source, options)).pipe(
     Effect.mapError(({ reason }) => new VaultKeyRefused({ source, reason: `${reason}. A key is put there with: ${store}` }))
   )
 }

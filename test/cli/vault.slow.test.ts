@@ -1,15 +1,30 @@
 /** `manifold vault` as a shell sees it: killed in the middle, beside a gateway that runs, and from one machine to another. */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import type { ChildProcess } from "node:child_process"
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
 import { Vault } from "../../src/vault/Vault.ts"
-import { vaultLayer } from "../../src/vault/Vault.node.ts"
+import { storeFile, vaultLayer } from "../../src/vault/Vault.node.ts"
 import { keyTextOf, manifold, place } from "../kit/verbs.ts"
 import { secret, textOf } from "../kit/vault.ts"
 
 const ROWS = 600
 const names = Array.from({ length: ROWS }, (_, index) => `row ${index}`)
+
+/** How many rows of the vault each key has sealed. */
+const countsByKey = (dataDirectory: string): ReadonlyMap<string, number> => {
+  const database = new DatabaseSync(storeFile(dataDirectory), { readOnly: true, timeout: 1000 })
+  const rows = database.prepare("SELECT hex(substr(value, 2, 8)) AS id, count(*) AS count FROM rows WHERE tbl = 'vault' GROUP BY id").all()
+  database.close()
+  return new Map(rows.map(({ count, id }) => [String(id), Number(count)]))
+}
+
+const killWhen = (child: ChildProcess, isTime: () => boolean) => {
+  const timer = setInterval(() => isTime() && child.kill("SIGKILL"), 3)
+  child.once("close", () => clearInterval(timer))
+}
 
 /** The vault of a place, opened by this process as a gateway would. */
 const vaultIn = ({ dataDirectory, directory }: { readonly dataDirectory: string; readonly directory: string }, environment = {}) =>
@@ -23,17 +38,19 @@ describe("manifold vault rotate", () => {
       yield* Effect.forEach(names, (name) => vault.put("tokens", name, secret(name)))
       const keyFile = join(here.dataDirectory, "keys", "vault")
       const first = readFileSync(keyFile, "utf8")
-      const delays = Array.from({ length: 4 }, () => 300 + Math.random() * 1500)
-      for (const delay of delays) {
-        yield* here.run(["vault", "rotate"], { started: (child) => setTimeout(() => child.kill("SIGKILL"), delay) })
+      const left = Array.from({ length: 4 }, (_, index) => Math.floor(ROWS * (0.95 - 0.2 * index - 0.15 * Math.random())))
+      const firstId = [...countsByKey(here.dataDirectory).keys()][0] ?? ""
+      for (const most of left) {
+        const killed = yield* here.run(["vault", "rotate"], { started: (child) => killWhen(child, () => (countsByKey(here.dataDirectory).get(firstId) ?? 0) <= most) })
+        assert.isNull(killed.code)
         const name = names[Math.floor(Math.random() * ROWS)] ?? ""
-        assert.strictEqual(textOf(yield* vault.get("tokens", name)), name, `killed after ${delays.join()}`)
+        assert.strictEqual(textOf(yield* vault.get("tokens", name)), name, `killed when ${left.join()} were left`)
         yield* vault.put("tokens", name, secret(name))
         assert.strictEqual(textOf(yield* (yield* vaultIn(here)).get("tokens", name)), name)
       }
       const done = yield* here.run(["vault", "rotate"])
       assert.strictEqual(done.code, 0, done.err)
-      assert.match(done.out, /sealed anew, from key [0-9a-f]{16} to key [0-9a-f]{16}\nThe new key is in .*keys\/vault\n$/u)
+      assert.match(done.out, /^Finished the rotation that was begun: \d+ rows sealed anew, from key [0-9a-f]{16} to key [0-9a-f]{16}\nThe new key is in .*keys\/vault\n$/u)
       const last = readFileSync(keyFile, "utf8")
       assert.notStrictEqual(last, first)
       assert.strictEqual(statSync(keyFile).mode & 0o777, 0o600)
@@ -42,6 +59,24 @@ describe("manifold vault rotate", () => {
       assert.deepStrictEqual(found, names)
       assert.strictEqual(yield* fresh.setAside, 0)
       assert.notInclude(done.out + done.err, last.trim())
+    }).pipe(Effect.scoped))
+
+  it.live("that was cut short before its key file was written can be finished with another file, which gets the same key", () =>
+    Effect.gen(function*() {
+      const here = yield* place()
+      yield* here.run(["secrets", "set", "a"], { input: "v" })
+      // In the place of the draft that would become the key file lies a folder, whatever the process is called.
+      const keyFile = join(here.dataDirectory, "keys", "vault")
+      const inTheWay = ({ pid }: { readonly pid?: number | undefined }) => mkdirSync(`${keyFile}.${pid}.draft/x`, { recursive: true })
+      const failed = yield* here.run(["vault", "rotate"], { started: inTheWay })
+      assert.strictEqual(failed.code, 78)
+      assert.include(failed.err, "it cannot be written")
+      const next = join(here.directory, "next")
+      const done = yield* here.run(["vault", "rotate", "--new-key-file", next])
+      assert.strictEqual(done.code, 0, done.err)
+      assert.include(done.out, "Finished the rotation that was begun")
+      const vault = yield* vaultIn(here, { MANIFOLD_VAULT_KEY: readFileSync(next, "utf8") })
+      assert.strictEqual(textOf(yield* vault.get("secrets", "a")), "v")
     }).pipe(Effect.scoped))
 
   it.live("asks for the next key where the key is no file of its own, and says where to put it", () =>

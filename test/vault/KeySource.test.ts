@@ -60,10 +60,12 @@ describe("the source of the key", () => {
 
   it.effect("that was set up and does not work is an error, and no other is taken or made in its place", () =>
     Effect.gen(function*() {
-      const { directory, refused, source } = yield* place
+      const { directory, found, refused, source } = yield* place
       assert.include(yield* refused({ environment: { MANIFOLD_VAULT_KEY: "" }, vault: { key_file: "key" } }), "MANIFOLD_VAULT_KEY cannot be used: it is empty")
       assert.include(yield* refused({ environment: { MANIFOLD_VAULT_KEY: "AAAA" } }), "it has 3 bytes and not 32")
       assert.include(yield* refused({ vault: { key_file: "none", keyring: true } }), `the file ${directory}/none cannot be used: there is no such file`)
+      program(directory, "beside", `echo ${textOf(5)}`)
+      assert.strictEqual((yield* found({ vault: { command: ["./bin/beside"] } }))?.source, "hosting.vault.command")
       assert.include(yield* refused({ vault: { command: ["no-such-program"] } }), "there is no program \"no-such-program\"")
       yield* Effect.flip(Effect.flatMap(source({ vault: { key_file: "none" } }), ({ make }) => make))
       assert.isFalse(existsSync(join(directory, "data")))
