@@ -1,9 +1,10 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Equal, FileSystem, Path } from "effect"
+import { Duration, Effect, Equal, FileSystem, Path, Redacted } from "effect"
 import * as fc from "fast-check"
 import { load } from "../../src/manifest/Load.ts"
 import { parseReferences } from "../../src/manifest/Reference.ts"
+import { type Lookup, SecretLookup } from "../../src/manifest/SecretLookup.ts"
 import { filesWith, loadTexts, mistakesOf, serverWith } from "../kit/manifest.ts"
 
 describe("a reference", () => {
@@ -84,6 +85,21 @@ describe("a reference", () => {
       assert.strictEqual((yield* mistakesOf([text])).length, 1)
       const { manifest } = yield* loadTexts([text], { set: ["servers.a.enabled=false"] })
       assert.strictEqual(manifest.servers[0]?.enabled, false)
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.effect("to the vault is looked up once for all of a name, and not at all for a server that is switched off", () =>
+    Effect.gen(function*() {
+      const asked: Array<ReadonlyArray<string>> = []
+      const lookup: Lookup = (_, names) =>
+        Effect.sync(() => {
+          asked.push(names)
+          return new Map(names.map((name) => [name, Redacted.make(`<${name}>`)]))
+        })
+      const text = serverWith("path: ${secret:x}", "config: { args: ['${secret:y} and ${secret:x}'] }")
+      const { manifest } = yield* Effect.provideService(loadTexts([text]), SecretLookup, lookup)
+      assert.deepStrictEqual(manifest.servers[0]?.config.args, ["<y> and <x>"])
+      yield* Effect.provideService(loadTexts([text], { set: ["servers.a.enabled=false"] }), SecretLookup, lookup)
+      assert.deepStrictEqual(asked.map((names) => [...names].sort()), [["x", "y"]])
     }).pipe(Effect.provide(NodeServices.layer)))
 
   it.effect("hides its value from the effective view and from mistakes", () =>

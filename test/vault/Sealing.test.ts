@@ -38,6 +38,15 @@ describe("sealing", () => {
         }
       })))
 
+  it.effect("keeps key and version apart where their digits would run together", () =>
+    Effect.gen(function*() {
+      const sealing = yield* Sealing
+      const key = yield* sealing.masterKey(keyOf(1))
+      const sealed = yield* sealing.seal(key, { table: "t", key: "a1", version: 2 }, Redacted.make(new Uint8Array(3)))
+      assert.isUndefined(yield* sealing.open(key, { table: "t", key: "a", version: 12 }, sealed))
+      assert.isDefined(yield* sealing.open(key, { table: "t", key: "a1", version: 2 }, sealed))
+    }).pipe(Effect.provide(Sealing.layer)))
+
   it.effect("does not open when any bit of it was turned, or with another key", () =>
     property(fc.tuple(place, plain, fc.nat(), fc.nat(7)), (sealing, [place, plain, at, bit]) =>
       Effect.gen(function*() {

@@ -100,6 +100,7 @@ describe("a row that does not open", () => {
         assert.isUndefined(yield* vault.get("tokens", "bad"))
         assert.strictEqual(textOf(yield* vault.get("tokens", "good")), "good")
         assert.strictEqual(yield* vault.setAside, 1)
+        assert.isUndefined(yield* store.get("vault", "tokens/bad"))
         const [lost] = yield* store.list("vault_lost", "tokens/bad@")
         const kept = JSON.parse(new TextDecoder().decode(lost?.value))
         assert.strictEqual(kept.value, Buffer.from(value).toString("base64"))
