@@ -99,7 +99,8 @@ const withMore = (way: Way, { capabilities, headers, observer }: Pick<Way, "capa
   ...way,
   capabilities,
   observer,
-  endpoint: { ...way.endpoint, headers: { ...way.endpoint.headers, ...headers } }
+  // Who calls with a credential of its own does so from the first message on.
+  endpoint: { url: way.endpoint.url, headers: { ...way.endpoint.headers, ...headers }, ...(Object.keys(headers).length === 0 && way.endpoint.own !== undefined ? { own: way.endpoint.own } : {}) }
 })
 
 const overHttp = (way: Way) => {

@@ -5,6 +5,7 @@
 import { Clock, Context, Deferred, Effect, Exit, Layer } from "effect"
 import type { Principal } from "../plugin/Auth.ts"
 import type { Identity, IdentityProvider } from "../plugin/Provider.ts"
+import { SubjectToken } from "../plugin/SubjectToken.ts"
 import type { Credentials, Presented } from "./Credentials.ts"
 import { Failures } from "./Failures.ts"
 import { Unauthenticated } from "./Unauthenticated.ts"
@@ -163,14 +164,15 @@ const byToken = Effect.fnUntraced(function*(
     return yield* new Unauthenticated({ status: 403, error: "insufficient_scope", why: "The token does not have every scope that is needed", scopes: requiredScopes })
   }
   const until = Math.min(identity.expires * 1000, (yield* Clock.currentTimeMillis) + provider.believedFor)
-  return { principal: principalOf(identity), until }
+  return { principal: principalOf(identity, presented), until }
 })
 
-const principalOf = ({ claims, clientId, expires, issuer, scopes, subject }: Identity): Principal => ({
+const principalOf = ({ claims, clientId, expires, issuer, scopes, subject }: Identity, { hash, secret }: Presented): Principal => ({
   issuer,
   subject,
   scopes,
   claims,
   expires,
+  subjectToken: new SubjectToken({ issuer, hash, secret }),
   ...(clientId === undefined ? {} : { clientId })
 })

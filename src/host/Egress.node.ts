@@ -8,6 +8,7 @@ import { Effect, Layer, Redacted } from "effect"
 import { Agent, request } from "undici"
 import { Egress } from "#plugin"
 import { beyond } from "../lib/Json.ts"
+import { SubjectToken, subjectTokenFor } from "../plugin/SubjectToken.ts"
 import { VERSION } from "../lib/Version.ts"
 import { isLoopbackAddress, isPublic } from "./Addresses.node.ts"
 
@@ -41,7 +42,7 @@ export const egressWith = (resolve: Resolve) =>
     return Egress.Egress.of({
       ask: (issuer, question) => {
         const isHome = Egress.isLoopback(hostOf(issuer))
-        return asked(isHome ? ways.home : ways.away, isHome, question)
+        return asked(isHome ? ways.home : ways.away, isHome, { ...question, issuer })
       }
     })
   }))
@@ -67,12 +68,16 @@ interface Way {
   readonly isAllowed: Allowed
 }
 
-const asked = Effect.fnUntraced(function*(way: Way, isHome: boolean, question: Egress.Question) {
+/** A question with whom it is for. */
+type Addressed = Egress.Question & { readonly issuer: string }
+
+const asked = Effect.fnUntraced(function*(way: Way, isHome: boolean, question: Addressed) {
   const url = URL.canParse(question.url) ? new URL(question.url) : undefined
   const place = url === undefined ? "an address that is none" : `${url.origin}${url.pathname}`
   const failed = (reason: Egress.EgressFailed["reason"], detail: string) => new Egress.EgressFailed({ place, reason, detail })
   if (url === undefined || !isSafe(url, way, isHome)) return yield* failed("address", "may not be asked: it is not https at a public address")
 
+  if (holdsForeign(question, url)) return yield* failed("address", "may not be shown a token that its issuer did not give")
   const { body, status } = yield* Effect.tryPromise({
     try: (signal) => exchange(way.agent, url, question, signal),
     catch: (cause) => cause instanceof AddressRefused
@@ -92,9 +97,9 @@ const isSafe = ({ hostname, password, protocol, username }: URL, { isAllowed }: 
   return literal === undefined || isAllowed(literal)
 }
 
-const exchange = async (agent: Agent, url: URL, question: Egress.Question, signal: AbortSignal) => {
-  const { form, json } = question
-  const payload = form === undefined ? json && JSON.stringify(revealed(json)) : new URLSearchParams(revealed(form)).toString()
+const exchange = async (agent: Agent, url: URL, question: Addressed, signal: AbortSignal) => {
+  const { form, issuer, json } = question
+  const payload = form === undefined ? json && JSON.stringify(revealed(issuer, json)) : new URLSearchParams(revealed(issuer, form)).toString()
   const { body, statusCode: status } = await request(url, {
     dispatcher: agent,
     method: payload === undefined ? "GET" : "POST",
@@ -132,8 +137,16 @@ const authorizationOf = (caller: Egress.Caller): string => {
 /** RFC 6749, 2.3.1: both are encoded before they are joined. */
 const formEncoded = (text: string) => new URLSearchParams([["", text]]).toString().slice(1)
 
-const revealed = (fields: Egress.Fields): Record<string, string> =>
-  Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, Redacted.isRedacted(value) ? Redacted.value(value) : value]))
+/** A caller's token goes to the very place of its issuer: an endpoint elsewhere could be anybody's. */
+const holdsForeign = ({ form, issuer, json }: Addressed, { origin }: URL): boolean =>
+  Object.values({ ...form, ...json }).some((value) =>
+    value instanceof SubjectToken && (subjectTokenFor(issuer, value) === undefined || origin !== new URL(issuer).origin))
+
+const revealed = (issuer: string, fields: Egress.Fields): Record<string, string> =>
+  Object.fromEntries(Object.entries(fields).flatMap(([name, value]) => {
+    const shown = value instanceof SubjectToken ? subjectTokenFor(issuer, value) : value
+    return shown === undefined ? [] : [[name, Redacted.isRedacted(shown) ? Redacted.value(shown) : shown]]
+  }))
 
 const jsonOf = (bytes: Uint8Array): unknown => {
   try {

@@ -73,7 +73,7 @@ export class Sessions extends Context.Service<Sessions, {
     const open = ({ capabilities, client, declared, principal, server, version }: Parameters<Sessions["Service"]["open"]>[0]) =>
       Effect.map(Clock.currentTimeMillis, (lastSeen): Session | undefined => {
         if (sessions.size >= MOST_SESSIONS) return undefined
-        const session = sessionWith({ id: crypto.randomUUID(), principal, server, version, capabilities, declared, client, lastSeen })
+        const session = sessionWith({ id: crypto.randomUUID(), principal: { issuer: principal.issuer, subject: principal.subject }, server, version, capabilities, declared, client, lastSeen })
         sessions.set(session.id, session)
         return session
       })

@@ -3,6 +3,7 @@
  * It never sees the inbound token, so it cannot pass one on.
  */
 import { type Effect, type Redacted, Schema } from "effect"
+import type { SubjectToken } from "./SubjectToken.ts"
 
 /** Who calls, as verified by the gateway. Two are the same when issuer and subject are. */
 export interface Principal {
@@ -13,6 +14,8 @@ export interface Principal {
   readonly scopes?: ReadonlyArray<string>
   /** What the issuer says of it, where a token was checked. */
   readonly claims?: Readonly<Record<string, unknown>>
+  /** What a strategy can exchange for a credential of its own; there where the caller came with a token. */
+  readonly subjectToken?: SubjectToken
   /** Until when this is known, in seconds since 1970; for ever without it. */
   readonly expires?: number
 }
@@ -55,4 +58,6 @@ export interface AuthStrategy {
     principal: Principal,
     server: ServerRef
   ) => Effect.Effect<Credential, CredentialRefused | ConsentNeeded>
+  /** For what the gateway asks on its own account, such as lists; nothing is sent without it. */
+  readonly own?: (server: ServerRef) => Effect.Effect<Credential, CredentialRefused>
 }

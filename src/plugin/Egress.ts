@@ -4,6 +4,7 @@
  * A question has no free headers, so that nothing of an inbound request can go along: what it
  * says about who asks is a value of its own (`Caller`), built from credentials of the gateway.
  */
+import type { SubjectToken } from "./SubjectToken.ts"
 import { Context, type Effect, type Redacted, Schema } from "effect"
 
 /** As whom the gateway asks: as its own client, or with a token that the issuer gave to the gateway. */
@@ -11,7 +12,8 @@ export type Caller =
   | { readonly _tag: "Client"; readonly id: string; readonly secret: Redacted.Redacted<string> }
   | { readonly _tag: "Token"; readonly token: Redacted.Redacted<string> }
 
-export type Fields = Readonly<Record<string, string | Redacted.Redacted<string>>>
+/** A caller's own token goes only where its issuer is asked. */
+export type Fields = Readonly<Record<string, string | Redacted.Redacted<string> | SubjectToken>>
 
 /** A GET, or a POST where it has a `form` or `json`. */
 export interface Question {

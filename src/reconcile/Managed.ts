@@ -19,6 +19,7 @@ import * as Slot from "../lib/Slot.ts"
 import type { AuthStrategy } from "../plugin/Auth.ts"
 import type { Host } from "../plugin/Host.ts"
 import { targetOf } from "./Launching.ts"
+import { withOwn } from "./OwnCredential.ts"
 import * as Offers from "./Offer.ts"
 import { sameInstance, type Unfit, type Wanted } from "./Wanted.ts"
 
@@ -82,11 +83,13 @@ export interface Starting {
   readonly makeRoom: Effect.Effect<void>
   /** What the form before it offers. */
   readonly listed: Listing | undefined
+  /** The server's auth strategy at this moment. */
+  readonly strategy: () => AuthStrategy | undefined
 }
 
 /** Builds the loader and starts an instance, in a scope of its own below `parent`. */
 export const start = Effect.fnUntraced(function*(
-  { generation, listed, makeRoom, parent, publish, wanted }: Starting
+  { generation, listed, makeRoom, parent, publish, strategy, wanted }: Starting
 ): Effect.fn.Return<Running, Unfit, InstanceServices> {
   const scope = yield* Scope.fork(parent)
   const subscriptions = yield* Subscriptions
@@ -102,7 +105,8 @@ export const start = Effect.fnUntraced(function*(
     const instance = yield* Instances.make({
       id,
       isShared: wanted.entry.sharing === "shared",
-      target: (announce) => Effect.provideContext(targetOf(wanted.entry, loader, announce), context),
+      target: (announce) =>
+        Effect.flatMap(Effect.provideContext(targetOf(wanted.entry, loader, announce), context), (target) => withOwn(id, target, strategy)),
       welcome: offer.start,
       notified: (method, text) => {
         if (method === "notifications/resources/updated") tellUpdated(catalogue, id, text)

@@ -82,7 +82,7 @@ export class Reconciler extends Context.Service<Reconciler, {
         return server.slot.vacate
       })
       // What the old form offers stays listed until the new one has said what it offers.
-      const running: Running = yield* start({ wanted, generation, parent: scope, publish, makeRoom, listed: before?.offer.listing() }).pipe(
+      const running: Running = yield* start({ wanted, generation, parent: scope, publish, makeRoom, listed: before?.offer.listing(), strategy: () => server.auth?.strategy }).pipe(
         Effect.tapError(() => Effect.sync(() => hasRoom ? server.serving = undefined : undefined))
       )
       if (hasRoom) return yield* serve(server, running)

@@ -5,6 +5,7 @@ import { TestClock } from "effect/testing"
 import { Egress } from "#plugin"
 import { isPublic } from "../../src/host/Addresses.node.ts"
 import { egressLayer, egressWith, type Resolve } from "../../src/host/Egress.node.ts"
+import { SubjectToken } from "../../src/plugin/SubjectToken.ts"
 import { bodyOf, loopback, sendJson } from "../kit/loopback.ts"
 
 const HOME = "http://127.0.0.1:1"
@@ -61,6 +62,25 @@ describe("the egress client", () => {
         assert.strictEqual(yield* reasonOf(AWAY, url), "address")
       }).pipe(Effect.provide(egressLayer)))
   }
+
+  it.live("shows a caller's token to its own issuer, and to nobody else who asks or is named", () =>
+    Effect.gen(function*() {
+      const heard: Array<string> = []
+      const listening = loopback(() => async (request, response) => {
+        heard.push(await bodyOf(request))
+        sendJson(response, 200, {})
+      })
+      const [issuer, other] = yield* Effect.all([listening, listening])
+      const egress = yield* Egress.Egress
+      const token = new SubjectToken({ issuer: issuer.origin, hash: "h", secret: Redacted.make("the-token") })
+      const send = (as: string, to: string) => Effect.result(egress.ask(as, { url: `${to}/token`, form: { subject_token: token } }))
+      for (const [as, to] of [[other.origin, other.origin], [issuer.origin, other.origin], [other.origin, issuer.origin]] as const) {
+        assert.strictEqual((yield* send(as, to))._tag, "Failure")
+      }
+      assert.deepStrictEqual(heard, [])
+      assert.strictEqual((yield* send(issuer.origin, issuer.origin))._tag, "Success")
+      assert.deepStrictEqual(heard, ["subject_token=the-token"])
+    }).pipe(Effect.scoped, Effect.provide(egressLayer)))
 
   it.live("goes to loopback in plain http only for an issuer that is there itself", () =>
     Effect.gen(function*() {

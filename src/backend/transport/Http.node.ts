@@ -12,6 +12,8 @@ export interface Endpoint {
   readonly url: URL
   /** Fixed headers of the manifest, already revealed for the wire. */
   readonly headers: Readonly<Record<string, string>>
+  /** The gateway's own credential there as it is now; a call's own goes before it. */
+  readonly own?: () => Readonly<Record<string, string>>
 }
 
 /** Stands for the shared stream among the ids of requests, which begin at 1. */
@@ -112,7 +114,7 @@ export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver
 
   const send = ({ headers, id, text }: Outgoing) => {
     const position = start()
-    dispatch({ method: "POST", headers: { ...base, ...headers }, body: text, id, position, ended: answered(id, position, true) })
+    dispatch({ method: "POST", headers: { ...base, ...endpoint.own?.(), ...headers }, body: text, id, position, ended: answered(id, position, true) })
   }
 
   /** The shared stream; a server may end it now and then, and it is opened again where it was. */
@@ -122,7 +124,7 @@ export const httpTransport = (endpoint: Endpoint, pool: Pool, receiver: Receiver
     const { lastEventId } = position
     dispatch({
       method: "GET",
-      headers: { ...base, accept: "text/event-stream", ...(lastEventId === undefined ? {} : { "last-event-id": lastEventId }) },
+      headers: { ...base, ...endpoint.own?.(), accept: "text/event-stream", ...(lastEventId === undefined ? {} : { "last-event-id": lastEventId }) },
       body: null,
       id: SHARED,
       position,

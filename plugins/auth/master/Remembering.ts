@@ -1,0 +1,51 @@
+/** Keeps what was granted until shortly before it ends; many calls at once are one question. */
+import { Clock, Deferred, Effect, Exit, type Redacted } from "effect"
+import type { Granted } from "./Grant.ts"
+
+/** How long, in milliseconds, before its end a token is replaced. */
+const AHEAD = 30_000
+
+/** Most tokens that are kept. */
+const MOST = 10_000
+
+interface Failed {
+  readonly message: string
+}
+
+type Ask = Effect.Effect<Granted, Failed>
+
+export const remembering = Effect.sync(() => {
+  const kept = new Map<string, Granted>()
+  const asking = new Map<string, Deferred.Deferred<Granted, Failed>>()
+
+  const asked = (key: string, ask: Ask) =>
+    Effect.suspend(() => {
+      const running = asking.get(key)
+      if (running !== undefined) return Deferred.await(running)
+      const done = Deferred.makeUnsafe<Granted, Failed>()
+      asking.set(key, done)
+      const settle = (exit: Exit.Exit<Granted, Failed>) =>
+        Effect.sync(() => {
+          asking.delete(key)
+          for (const oldest of kept.keys()) {
+            if (kept.size < MOST) break
+            kept.delete(oldest)
+          }
+          if (Exit.isSuccess(exit)) kept.set(key, exit.value)
+          Deferred.doneUnsafe(done, exit)
+        })
+      // Whoever asked first may give up; the others still get their answer.
+      return Effect.andThen(Effect.forkDetach(Effect.onExit(ask, settle)), Deferred.await(done))
+    })
+
+  return (key: string, ask: Ask): Effect.Effect<Redacted.Redacted<string>, Failed> =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const have = kept.get(key)
+      if (have !== undefined && have.until - AHEAD > now) return Effect.succeed(have.token)
+      // One that still works is better than none while the issuer is away.
+      return asked(key, ask).pipe(
+        Effect.map(({ token }) => token),
+        Effect.catch((failure) => have !== undefined && have.until > now ? Effect.succeed(have.token) : Effect.fail(failure))
+      )
+    })
+})
