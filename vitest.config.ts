@@ -8,7 +8,8 @@ const limits = (seconds: number) => ({ testTimeout: seconds * 1000, hookTimeout:
 
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    // One more than there are processors here: most slow tests wait for something, not for a processor.
+    maxWorkers: 3,
     coverage: {
       provider: "v8",
       include: ["src/**/*.ts", "plugins/**/*.ts"],

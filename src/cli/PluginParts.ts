@@ -1,6 +1,6 @@
 /**
  * Asks each server's loader and auth strategy whether it understands its part of
- * the manifest. Third-party plugins are loaded for that; without any, nothing is
+ * the manifest, and whether what servers and sign-in say of each other fits. Third-party plugins are loaded for that; without any, nothing is
  * read or written.
  */
 import { Effect, Layer, Path as Paths, Result, Schema } from "effect"
@@ -13,6 +13,7 @@ import { Registry } from "../host/Registry.ts"
 import { PluginRefused, ThirdParty } from "../host/ThirdParty.ts"
 import { thirdPartyLayer } from "../host/ThirdParty.node.ts"
 import type { Draft } from "../manifest/Load.ts"
+import { problemsOfExchange } from "../manifest/Exchange.ts"
 import { PluginUse } from "../manifest/Manifest.ts"
 import { type Part, partsOf, problemsOfPart } from "../manifest/Parts.ts"
 import type { Problem } from "../manifest/Problem.ts"
@@ -61,7 +62,7 @@ export const problemsOfParts = Effect.fn("problemsOfParts")(function*(builtIn: R
       problemAt(tree, ["plugins", uses.findIndex((each) => each.use === use), "use"], { message: `was not loaded: ${reason}` })
     )
     const parts = yield* Effect.forEach(partsOf(tree), (part) => problemsOfOne(tree, part))
-    return [...plugins, ...parts.flat()]
+    return [...plugins, ...parts.flat(), ...problemsOfExchange(tree)]
   })
   return yield* Effect.provide(check, registryFor(builtIn, { directory, dataDirectory }, uses.length > 0))
 })

@@ -57,6 +57,24 @@ describe("manifold check", () => {
       assert.strictEqual(bad.err, "")
     }).pipe(Effect.provide(services)))
 
+  it.effect("refuses to exchange callers' tokens anywhere but at the issuer that signs them in, and where none does", () =>
+    Effect.gen(function*() {
+      const exchange = (issuer: string) =>
+        serverWith("path: ./x", `auth_config: { method: token_exchange, issuer: "${issuer}", client_id: gw, client_secret: s3cret }`)
+          .replace("bypass_auth", "master_oauth")
+      const signIn = `master_oauth: { provider: oidc, issuer: "https://id.example.com" }\n`
+      const [same = "", other = "", none = ""] = yield* filesWith([
+        exchange("https://id.example.com") + signIn,
+        exchange("https://id.example.org") + signIn,
+        exchange("https://id.example.com")
+      ])
+      assert.strictEqual((yield* run("check", same)).code, 0)
+      const refused = yield* run("check", other)
+      assert.strictEqual(refused.code, 78)
+      assert.match(refused.err, /:7:\d+: servers\.a\.auth_config\.issuer: is another issuer than the one that signs callers in, expected https:\/\/id\.example\.com$/u)
+      assert.match((yield* run("check", none)).err, /:7:\d+: servers\.a\.auth_config\.method: has no token to exchange/u)
+    }).pipe(Effect.scoped, Effect.provide(services)))
+
   it.effect("writes nothing beside the manifest when it uses built-in plugins only", () =>
     Effect.gen(function*() {
       const files = yield* FileSystem.FileSystem
