@@ -141,7 +141,8 @@ type Refuse = (why: string, error: "invalid_token") => Unauthenticated
 const byKey = Effect.fnUntraced(function*({ keys }: Guarded, presented: Presented, refused: Refuse): Effect.fn.Return<Believed, Unauthenticated> {
   const principal = keys === undefined ? undefined : yield* keys(presented)
   if (principal === undefined) return yield* refused("The API key is not known, has expired or was revoked", "invalid_token")
-  return { principal, until: (yield* Clock.currentTimeMillis) + KEY_BELIEVED }
+  const until = (yield* Clock.currentTimeMillis) + KEY_BELIEVED
+  return { principal, until: principal.expires === undefined ? until : Math.min(principal.expires * 1000, until) }
 })
 
 const byToken = Effect.fnUntraced(function*(

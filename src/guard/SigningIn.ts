@@ -71,6 +71,7 @@ export const signingIn = Effect.fnUntraced(function*<E>({ decode, keys, place }:
     if (master_oauth === undefined && api_keys !== true) {
       if (place.open !== undefined) return yield* new Opened({ host: place.open })
       built = undefined
+      last = undefined
       authentication.apply({ kind: "local" })
     } else {
       built = master_oauth === undefined ? undefined : yield* providerFor(master_oauth.provider, master_oauth.config)

@@ -1,13 +1,12 @@
 /**
  * API keys in the store: `mfk_`, 32 random bytes and a checksum of them, which sorts out mistyped
- * ones before anything is looked up. What was found is remembered for two seconds, so that a call
- * costs one hash.
+ * ones before anything is looked up. Nothing is remembered here: who asks says how long it believes the answer.
  */
 import { hash, randomBytes, timingSafeEqual } from "node:crypto"
 import { Clock, Effect, Layer, Redacted, Schema } from "effect"
 import { type Change, type Row, Store, versionAfter } from "../store/Store.ts"
 import { StoreFailed } from "../store/StoreFailed.ts"
-import { type ApiKey, ApiKeyRefused, ApiKeys, KNOWN_WITHIN_MILLIS, type ListedKey, NameTaken, type NewKey } from "./ApiKeys.ts"
+import { type ApiKey, ApiKeyRefused, ApiKeys, type ListedKey, NameTaken, type NewKey } from "./ApiKeys.ts"
 
 const KEYS = "api_keys"
 /** One row for each name in use, so that no two keys get it at once. */
@@ -15,7 +14,6 @@ const NAMES = "api_key_names"
 const PREFIX = "mfk_"
 const RANDOM_BYTES = 32
 const FORM = /^mfk_([A-Za-z0-9_-]{43})([A-Za-z0-9_-]{6})$/u
-const MOST_REMEMBERED = 10_000
 
 const Kept = Schema.Struct({
   name: Schema.String,
@@ -33,18 +31,14 @@ const encode = Schema.encodeSync(Schema.fromJsonString(Kept))
 const utf8 = { to: (text: string) => new TextEncoder().encode(text), from: (bytes: Uint8Array) => new TextDecoder().decode(bytes) }
 
 export const layer: Layer.Layer<ApiKeys, never, Store> = Layer.effect(ApiKeys, Effect.map(Store, (store) => {
-  const remembered = new Map<string, { readonly kept: Kept; readonly until: number }>()
-
   const keptIn = (row: Row) =>
     Effect.mapError(decode(utf8.from(row.value)), (cause) => new StoreFailed({ operation: "read an API key", trouble: "damaged", cause }))
 
-  const lookUp = Effect.fnUntraced(function*(digest: string, now: number) {
+  const lookUp = Effect.fnUntraced(function*(digest: string) {
     const row = yield* store.get(KEYS, idOf(digest))
     if (row === undefined) return yield* new ApiKeyRefused({ reason: "unknown" })
     const kept = yield* keptIn(row)
     if (!isSame(kept.hash, digest)) return yield* new ApiKeyRefused({ reason: "unknown" })
-    if (remembered.size >= MOST_REMEMBERED) remembered.clear()
-    remembered.set(digest, { kept, until: now + KNOWN_WITHIN_MILLIS })
     return kept
   })
 
@@ -53,8 +47,7 @@ export const layer: Layer.Layer<ApiKeys, never, Store> = Layer.effect(ApiKeys, E
     if (!isWhole(text)) return yield* new ApiKeyRefused({ reason: "unknown" })
     const now = yield* Clock.currentTimeMillis
     const digest = hash("sha256", text, "hex")
-    const known = remembered.get(digest)
-    const kept = known !== undefined && now < known.until ? known.kept : yield* lookUp(digest, now)
+    const kept = yield* lookUp(digest)
     if (kept.revoked !== undefined) return yield* new ApiKeyRefused({ reason: "revoked" })
     if (kept.expires !== undefined && kept.expires <= now) return yield* new ApiKeyRefused({ reason: "expired" })
     return apiKey(digest, kept)
@@ -90,7 +83,6 @@ export const layer: Layer.Layer<ApiKeys, never, Store> = Layer.effect(ApiKeys, E
       { table: KEYS, key: row.key, replaces: row.version, becomes: { ...rowOf(encode(revoked), now), version: versionAfter(row, now) } }
     ]
     yield* store.apply(changes)
-    remembered.delete(kept.hash)
     return listed(row.key, revoked)
   }, Effect.retry({ while: ({ _tag }) => _tag === "RowChanged", times: 5 }), Effect.catchTag("RowChanged", Effect.die))
 

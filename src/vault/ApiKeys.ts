@@ -38,9 +38,6 @@ export class NameTaken extends Schema.TaggedError<NameTaken>()("NameTaken", { na
   }
 }
 
-/** How soon a gateway that runs knows that a key was made or revoked elsewhere. */
-export const KNOWN_WITHIN_MILLIS = 2000
-
 export class ApiKeys extends Context.Service<ApiKeys, {
   readonly find: (key: Redacted.Redacted<string>) => Effect.Effect<ApiKey, ApiKeyRefused | StoreFailed>
   /** The key is in the answer, and nowhere else. */

@@ -57,6 +57,25 @@ const refusalOf = Effect.fnUntraced(function*(credentials: Credentials) {
 const withRules = (rules: Rules) => Effect.map(Authentication, ({ apply }) => apply(rules))
 
 describe("who calls", () => {
+  it.effect("with a key is known until that ends, and with one that does not end for five seconds", () =>
+    Effect.gen(function*() {
+      const authentication = yield* Authentication
+      authentication.apply({
+        kind: "guarded",
+        signIn: undefined,
+        keys: ({ hash }) => Effect.succeed({ issuer: "keys", subject: hash, ...(hash === "short" ? { expires: 2 } : {}) })
+      })
+      const knownAt = (name: string) => authentication.known(key(name), "/mcp") !== undefined
+      yield* checked(key("short"))
+      yield* checked(key("long"))
+      yield* TestClock.adjust(1999)
+      assert.deepStrictEqual([knownAt("short"), knownAt("long")], [true, true])
+      yield* TestClock.adjust(1)
+      assert.deepStrictEqual([knownAt("short"), knownAt("long")], [false, true])
+      yield* TestClock.adjust(3000)
+      assert.isFalse(knownAt("long"))
+    }).pipe(Effect.provide(Authentication.layer)))
+
   it.effect("is nobody before there are rules, and one local user where the manifest asks for no sign-in", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* refusalOf(none), { status: 503, error: undefined })
