@@ -1,11 +1,11 @@
 /** A server that runs elsewhere: nothing to load, only an address. Plain http and ws are for loopback alone. */
 import { Effect, Schema } from "effect"
-import { type Loader, Plugin } from "#plugin"
+import { Egress, type Loader, Plugin } from "#plugin"
 
 const Address = Schema.URLFromString.check(Schema.makeFilter((url) => {
   if (url.username !== "" || url.password !== "") return "user and password do not belong into the address: use config.headers"
   const isPlain = url.protocol === "http:" || url.protocol === "ws:"
-  if (url.protocol === "https:" || url.protocol === "wss:" || (isPlain && isLoopback(url.hostname))) return true
+  if (url.protocol === "https:" || url.protocol === "wss:" || (isPlain && Egress.isLoopback(url.hostname))) return true
   return "expected an https or wss address (http and ws only for loopback)"
 }))
 
@@ -36,5 +36,3 @@ export default Plugin.define("loader", {
     })
   }
 })
-
-const isLoopback = (host: string) => host === "localhost" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/u.test(host)

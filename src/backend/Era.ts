@@ -12,6 +12,9 @@ export const LEGACY_VERSIONS: ReadonlyArray<string> = [LEGACY_VERSION, "2025-06-
 
 export type Era = "modern" | "legacy"
 
+/** The tasks extension, by the name in capabilities (SEP-2663). */
+export const TASKS = "io.modelcontextprotocol/tasks"
+
 /** Keys of `_meta` that belong to the modern envelope. */
 export const META = {
   version: "io.modelcontextprotocol/protocolVersion",

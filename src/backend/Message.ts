@@ -2,7 +2,7 @@
  * Reads one JSON-RPC message of a backend. Only the envelope is looked at: the
  * bytes of a result are never parsed, so they reach the caller as they were sent.
  */
-import { members, valueOf } from "../lib/Json.ts"
+import { members, membersOf, valueOf } from "../lib/Json.ts"
 import { isRecord } from "../lib/Record.ts"
 import { META } from "./Era.ts"
 
@@ -101,8 +101,6 @@ const jsonOf = (text: string | undefined): unknown => {
 
 /** The id of the listen that a message is tagged with; on a shared stream nothing else tells (2026-07-28, basic/transports/stdio). */
 export const subscriptionOf = (text: string): number => {
-  const params = members(text)?.find(({ key }) => key === "params")
-  const meta = params && members(text, params.start)?.find(({ key }) => key === "_meta")
-  const id = meta && members(text, meta.start)?.find(({ key }) => key === META.subscription)
-  return id === undefined ? Number.NaN : Number(text.slice(id.start, id.end))
+  const params = membersOf(text, members(text) ?? [], "params")
+  return Number(valueOf(text, membersOf(text, params, "_meta"), META.subscription))
 }

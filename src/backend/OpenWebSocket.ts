@@ -1,6 +1,6 @@
 /** Opens a conversation over a WebSocket. A credential goes with the upgrade, so that each has sockets of its own. */
 import { Effect } from "effect"
-import { BackendFailed } from "./BackendFailed.ts"
+import { BackendFailed, backendFailed } from "./BackendFailed.ts"
 import type { Connection } from "./Connection.ts"
 import type { OpenEffect, Opened, Opening } from "./Opened.ts"
 import { settleEra } from "./SettleEra.ts"
@@ -32,13 +32,6 @@ const connected = ({ backend }: Opening, endpoint: Endpoint) => (connection: Con
       orElse: () => Effect.fail(new BackendFailed({ backend, reason: "timed_out", detail: `did not open a WebSocket within ${PATIENCE} ms` }))
     }),
     Effect.catchTag("NoSocket", ({ detail, status }) =>
-      Effect.fail(
-        new BackendFailed({
-          backend,
-          reason: status === 401 || status === 403 ? "unauthorized" : "unreachable",
-          detail,
-          ...(status === undefined ? {} : { status })
-        })
-      )),
+      Effect.fail(backendFailed(backend, { kind: "unreachable", detail, ...(status === undefined ? {} : { status }) }))),
     Effect.map((transport) => connection.attach(transport))
   )

@@ -1,6 +1,9 @@
 /** Whose calls share a conversation with a backend: what a client can be asked, its credential, and who it is where the manifest says so. */
 import type { Question } from "./Connection.ts"
 
+/** Who shares a backend's state. */
+export type Sharing = "shared" | "per_principal" | "per_session"
+
 export interface Party {
   /** Calls with the same text share; `undefined` where everybody does, `ALONE` for a call that shares with none. */
   readonly sharer: string | undefined

@@ -1,12 +1,9 @@
 /** Progress notifications: the token in them, which each side has its own of. */
-import { type Member, members, valueOf, withValue } from "../lib/Json.ts"
+import { type Member, members, membersOf, valueOf, withValue } from "../lib/Json.ts"
 
 const METHOD = "\"notifications/progress\""
 
-const partsOf = (text: string) => {
-  const params = members(text)?.find((member) => member.key === "params")
-  return (params && members(text, params.start)) ?? []
-}
+const partsOf = (text: string) => membersOf(text, members(text) ?? [], "params")
 
 /** Where the token stands in a progress notification. */
 const progressTokenIn = (text: string): Member | undefined => partsOf(text).find(({ key }) => key === "progressToken")

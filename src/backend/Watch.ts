@@ -5,7 +5,7 @@
  */
 import { Deferred, Effect, Exit, type Scope } from "effect"
 import type { Answer, Connection } from "./Connection.ts"
-import type { Call } from "./Era.ts"
+import { type Call, TASKS } from "./Era.ts"
 import { ownCall } from "./Handshake.ts"
 import type { Opened } from "./Opened.ts"
 import { NO_TOPICS, type Topics } from "./Subscriptions.ts"
@@ -77,7 +77,7 @@ const listenFor = (wanted: Topics): Call => {
   return wanted.tasks.size === 0 ? call : { ...call, envelope: { ...call.envelope, capabilities: KNOWS_TASKS } }
 }
 
-const KNOWS_TASKS = JSON.stringify({ extensions: { "io.modelcontextprotocol/tasks": {} } })
+const KNOWS_TASKS = JSON.stringify({ extensions: { [TASKS]: {} } })
 
 const isSame = (a: ReadonlySet<string>, b: ReadonlySet<string>) => a.size === b.size && [...a].every((one) => b.has(one))
 

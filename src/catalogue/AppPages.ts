@@ -2,7 +2,7 @@
  * The pages that a tool names for hosts of MCP Apps (ext-apps, "Resource Discovery"). A server
  * need not list them, so the tool is the only place that says whose they are.
  */
-import { type Member, members } from "../lib/Json.ts"
+import { type Member, members, membersOf } from "../lib/Json.ts"
 
 /** A `ui://` address in the text of a tool. */
 export interface AppPage {
@@ -15,9 +15,7 @@ const FLAT = new Set(["ui/resourceUri", "openai/outputTemplate"])
 
 /** In the order in which they are written. */
 export const appPagesOf = (text: string): ReadonlyArray<AppPage> => {
-  const meta = members(text)?.find(({ key }) => key === "_meta")
-  const found = meta === undefined ? [] : members(text, meta.start) ?? []
-  const named = found.flatMap((member) => {
+  const named = membersOf(text, members(text) ?? [], "_meta").flatMap((member) => {
     if (FLAT.has(member.key)) return [member]
     return member.key === "ui" ? (members(text, member.start) ?? []).filter(({ key }) => key === "resourceUri") : []
   })

@@ -4,6 +4,7 @@
  */
 import { Context, Effect, Layer } from "effect"
 import type { Instance } from "../backend/Instance.ts"
+import type { Sharing } from "../backend/Party.ts"
 import type { Slot } from "../lib/Slot.ts"
 import type { AuthStrategy } from "../plugin/Auth.ts"
 import type { Kind } from "./Definition.ts"
@@ -17,7 +18,7 @@ export interface Served {
   readonly strategy: AuthStrategy
   /** Longest wait, in milliseconds, for an answer or a sign of progress. */
   readonly timeout: number
-  readonly sharing: "shared" | "per_principal" | "per_session"
+  readonly sharing: Sharing
 }
 
 export interface Published {

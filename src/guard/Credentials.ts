@@ -17,6 +17,3 @@ export interface Presented {
   readonly hash: string
   readonly secret: Redacted.Redacted<string>
 }
-
-/** Prefix of the keys that the gateway makes itself. */
-export const KEY_PREFIX = "mfk_"

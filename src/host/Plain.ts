@@ -10,8 +10,7 @@ import { authFrom } from "./PlainAuth.ts"
 import { loaderFrom } from "./PlainLoader.ts"
 import { providerFrom } from "./PlainProvider.ts"
 import type { StartFailed } from "./StartFailed.ts"
-
-const KINDS: ReadonlyArray<Plugin.Kind> = ["loader", "auth", "provider"]
+import { KINDS } from "./Table.ts"
 
 type Config = StandardSchema.StandardSchemaV1
 type Start = (config: unknown, context: PlainContext) => unknown

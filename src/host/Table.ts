@@ -20,7 +20,7 @@ interface Held<K extends Plugin.Kind> {
 
 export type Table = { readonly [K in Plugin.Kind]: ReadonlyMap<string, Held<K>> }
 
-const KINDS: ReadonlyArray<Plugin.Kind> = ["loader", "auth", "provider"]
+export const KINDS: ReadonlyArray<Plugin.Kind> = ["loader", "auth", "provider"]
 
 /** Who comes first keeps a name; so no third party can take the place of a built-in plugin. */
 export const tableOf = (sources: ReadonlyArray<Loaded>) => {

@@ -155,6 +155,12 @@ export const valueOf = (text: string, found: ReadonlyArray<Member>, key: string)
   return member === undefined ? undefined : text.slice(member.start, member.end)
 }
 
+/** The members of the object that one member holds; none where it holds no object, or is not there. */
+export const membersOf = (text: string, found: ReadonlyArray<Member>, key: string): ReadonlyArray<Member> => {
+  const place = found.find((member) => member.key === key)
+  return (place && members(text, place.start)) ?? []
+}
+
 /** `text` without the members of that name; the text itself where there are none. */
 export const without = (text: string, key: string): string => {
   const found = members(text) ?? []

@@ -1,9 +1,7 @@
 /** `hosting:` of the manifest: where the gateway listens and where it keeps things. */
 import { Schema } from "effect"
+import { isLoopback } from "../lib/Loopback.ts"
 import { about, DurationText, fallback, HttpPath, HttpUrl, ListenPort, rule, Text, Texts } from "./Fields.ts"
-
-export const isLoopback = (host: string): boolean =>
-  host === "localhost" || host === "::1" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/u.test(host)
 
 const BaseUrl = HttpUrl.check(rule<string>((url) =>
   url.startsWith("https:") || !URL.canParse(url) || isLoopback(new URL(url).hostname) ||

@@ -5,7 +5,8 @@
 import { Schema } from "effect"
 import { access } from "./Access.ts"
 import { about, fallback, required, Text } from "./Fields.ts"
-import { Hosting, isLoopback } from "./Hosting.ts"
+import { isLoopback } from "../lib/Loopback.ts"
+import { Hosting } from "./Hosting.ts"
 import { Aggregation, Guard, Routing } from "./Routing.ts"
 import { ServerEntry } from "./Server.ts"
 

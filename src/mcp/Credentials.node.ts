@@ -2,7 +2,8 @@
 import { hash } from "node:crypto"
 import type { IncomingMessage } from "node:http"
 import { Redacted } from "effect"
-import { type Credentials, KEY_PREFIX } from "../guard/Credentials.ts"
+import type { Credentials } from "../guard/Credentials.ts"
+import { KEY_PREFIX } from "../vault/ApiKeys.ts"
 
 /** Longest token or key, in characters. */
 const LONGEST = 16 * 1024

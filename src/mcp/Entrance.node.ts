@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http"
 import type { Effect, Fiber } from "effect"
 import type { Authentication } from "../guard/Authentication.ts"
-import { LOCAL } from "../guard/Authentication.ts"
+import { LOCAL, unavailable } from "../guard/Authentication.ts"
 import { challengeOf, Unauthenticated } from "../guard/Unauthenticated.ts"
 import type { Principal } from "../plugin/Auth.ts"
 import type { Refused } from "./Admission.node.ts"
@@ -57,7 +57,7 @@ export const entrance = (
     fork(authentication.check(credentials, path)).addObserver((exit) => {
       if (exit._tag === "Success") return enter(exit.value)
       const [failed] = exit.cause.reasons.flatMap((reason) => reason._tag === "Fail" ? [reason.error] : [])
-      deny(denied(failed ?? UNCHECKED, path))
+      deny(denied(failed ?? unavailable, path))
     })
   }
 
@@ -72,8 +72,6 @@ export const entrance = (
 
   return { pass, passOperator }
 }
-
-const UNCHECKED = new Unauthenticated({ status: 503, why: "The credential could not be checked; try again", scopes: [], retryAfter: 1 })
 
 const NO_OPERATOR = new Unauthenticated({
   status: 403,

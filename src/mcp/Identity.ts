@@ -1,7 +1,7 @@
 /** How the gateway introduces itself to clients, in either era. */
 import type { Snapshot } from "../catalogue/Snapshot.ts"
 import { VERSION } from "../lib/Version.ts"
-import { TASKS } from "../router/Tasks.ts"
+import { TASKS } from "../backend/Era.ts"
 
 export const SERVER_INFO = { name: "manifold", title: "Manifold MCP gateway", version: VERSION }
 

@@ -2,7 +2,7 @@
 import type { Era } from "../backend/Era.ts"
 import type { Kind } from "../catalogue/Definition.ts"
 import type { Snapshot } from "../catalogue/Snapshot.ts"
-import type { Chunk } from "./Exchange.ts"
+import { type Chunk, CODE, errorOf, resultOf } from "./Exchange.ts"
 
 const MEMBER: Readonly<Record<Kind, string>> = {
   tools: "tools",
@@ -43,4 +43,10 @@ export const listed = (
   if (at === undefined || page === undefined) return undefined
   const next = at + 1 < pages.length ? `,"nextCursor":"${cursorFor(digest, at + 1)}"` : ""
   return [`{"${MEMBER[kind]}":[`, page, `]${next}${fields}}`]
+}
+
+/** The answer to a list method, for the request with this id. */
+export const listAnswer = (id: string, ...asked: Parameters<typeof listed>): ReadonlyArray<Chunk> => {
+  const list = listed(...asked)
+  return list === undefined ? errorOf(id, CODE.invalidParams, "Unknown or outdated cursor; list again from the start") : resultOf(id, ...list)
 }

@@ -1,6 +1,6 @@
 /** Takes `_meta` of a request apart: what is the envelope of an era, and what passes on in every era. */
 import { META } from "../backend/Era.ts"
-import { members } from "../lib/Json.ts"
+import { members, valueOf } from "../lib/Json.ts"
 import type { Request } from "../router/Request.ts"
 import type { Message } from "./Inbound.ts"
 
@@ -21,10 +21,7 @@ export const metaOf = ({ params, text }: Message): Meta => {
   if (found === undefined) return EMPTY
   return {
     passed: found.filter(({ key }) => !own.has(key)).map(({ at, end }) => text.slice(at, end)).join(","),
-    raw: (key) => {
-      const member = found.find((member) => member.key === key)
-      return member === undefined ? undefined : text.slice(member.start, member.end)
-    }
+    raw: (key) => valueOf(text, found, key)
   }
 }
 

@@ -7,6 +7,7 @@
 import { Clock, Context, type Deferred, Duration, Effect, type Fiber, Layer, Schedule } from "effect"
 import type { Question } from "../backend/Connection.ts"
 import type { Principal } from "../plugin/Auth.ts"
+import { isSamePrincipal } from "../router/Request.ts"
 import type { Exchange } from "./Exchange.ts"
 
 /** What a retry has to repeat. */
@@ -65,8 +66,8 @@ export class Parking extends Context.Service<Parking, {
   static readonly layer = Layer.effect(Parking, Effect.gen(function*() {
     const parked = new Map<string, Parked>()
 
-    const ofPrincipal = ({ issuer, subject }: Principal) =>
-      [...parked.values()].filter(({ identity: { principal } }) => principal.issuer === issuer && principal.subject === subject).length
+    const ofPrincipal = (principal: Principal) =>
+      [...parked.values()].filter(({ identity }) => isSamePrincipal(identity.principal, principal)).length
 
     const held = () => {
       let sum = 0
@@ -94,8 +95,7 @@ export class Parking extends Context.Service<Parking, {
       Effect.map(Clock.currentTimeMillis, (now) => {
         const call = parked.get(handle)
         const own = call?.identity
-        const isSame = own?.method === method && own.params === params &&
-          own.principal.issuer === principal.issuer && own.principal.subject === principal.subject
+        const isSame = own?.method === method && own.params === params && isSamePrincipal(own.principal, principal)
         if (call === undefined || !isSame || call.expires <= now) return undefined
         parked.delete(handle)
         return call

@@ -7,6 +7,7 @@ import type { Question } from "../backend/Connection.ts"
 import { LogLevels } from "../backend/LogLevels.ts"
 import { Catalogue, type Change } from "../catalogue/Catalogue.ts"
 import type { Principal } from "../plugin/Auth.ts"
+import { isSamePrincipal } from "../router/Request.ts"
 import { EventLogs } from "./EventLog.ts"
 import { LIST_CHANGED } from "./Listens.ts"
 import { uriAt } from "./UriAt.ts"
@@ -81,8 +82,7 @@ export class Sessions extends Context.Service<Sessions, {
     const find = (id: string, { principal, server }: Pick<Session, "principal" | "server">) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
         const session = sessions.get(id)
-        const isOwn = session?.principal.subject === principal.subject && session.principal.issuer === principal.issuer
-        if (session === undefined || !isOwn || session.server !== server) return undefined
+        if (session === undefined || !isSamePrincipal(session.principal, principal) || session.server !== server) return undefined
         session.lastSeen = now
         return session
       })

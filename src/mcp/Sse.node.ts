@@ -6,6 +6,7 @@
 import { type Context, Effect } from "effect"
 import { messagesPath } from "../manifest/Hosting.ts"
 import type { Principal } from "../plugin/Auth.ts"
+import { isSamePrincipal } from "../router/Request.ts"
 import { admitBody } from "./Admission.node.ts"
 import { type Channel, openChannel, type Running, sumOf } from "./Channel.ts"
 import { type Handle, readBody, refuse } from "./Http.node.ts"
@@ -60,7 +61,7 @@ export const makeSse = (context: Context.Context<McpServices>, path: string): Mc
   const post: Handle = (request, response, { principal }) => {
     if (request.method !== "POST") return refuse(response, { status: 405, why: "Messages are posted" }, { allow: "POST" })
     const found = open.get(sessionIn(request.url))
-    if (found === undefined || !isSame(found.principal, principal)) {
+    if (found === undefined || !isSamePrincipal(found.principal, principal)) {
       return refuse(response, { status: 404, why: "This stream is not open (any more): open one anew" })
     }
     const refused = admitBody(request)
@@ -87,5 +88,3 @@ const sessionIn = (url = ""): string => {
   const named = new URLSearchParams(url.slice(url.indexOf("?") + 1)).getAll("session")
   return named.length === 1 ? named[0] ?? "" : ""
 }
-
-const isSame = (one: Principal, other: Principal): boolean => one.issuer === other.issuer && one.subject === other.subject

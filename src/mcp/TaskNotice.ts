@@ -1,14 +1,12 @@
 /** The notification about a task as one listener gets it: its own id of the task and of the listen, the rest as the server wrote it. */
 import { META } from "../backend/Era.ts"
-import { type Member, members } from "../lib/Json.ts"
+import { type Member, members, membersOf } from "../lib/Json.ts"
 
 /** @param subscription JSON text of the listener's own id */
 export const taskNotice = (text: string, publicId: string, subscription: string): string => {
   const own = members(text) ?? []
-  const params = own.find(({ key }) => key === "params")
-  const parts = (params && members(text, params.start)) ?? []
-  const meta = parts.find(({ key }) => key === "_meta")
-  const kept = ((meta && members(text, meta.start)) ?? []).filter(({ key }) => key !== META.subscription)
+  const parts = membersOf(text, own, "params")
+  const kept = membersOf(text, parts, "_meta").filter(({ key }) => key !== META.subscription)
   const written = ({ at, end }: Member) => text.slice(at, end)
   const inside = [`"_meta":{${[`${JSON.stringify(META.subscription)}:${subscription}`, ...kept.map(written)].join(",")}}`]
   for (const member of parts) {

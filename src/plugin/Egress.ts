@@ -42,8 +42,7 @@ export class EgressFailed extends Schema.TaggedError<EgressFailed>()("EgressFail
   }
 }
 
-/** The names and addresses of this machine, as a URL says them. */
-export const isLoopback = (host: string): boolean => host === "localhost" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/u.test(host)
+export { isLoopback } from "../lib/Loopback.ts"
 
 export class Egress extends Context.Service<Egress, {
   /**

@@ -1,8 +1,8 @@
 /** A request of a client as the router sees it: already checked, its text kept as it was written. */
 import type { Listener } from "../backend/Connection.ts"
-import { ALONE, NO_HEADERS, type Party } from "../backend/Party.ts"
+import { ALONE, NO_HEADERS, type Party, type Sharing } from "../backend/Party.ts"
 import type { Envelope, Era } from "../backend/Era.ts"
-import type { Member } from "../lib/Json.ts"
+import { type Member, valueOf } from "../lib/Json.ts"
 import type { Principal } from "../plugin/Auth.ts"
 
 export interface Request {
@@ -33,11 +33,10 @@ export interface Caller {
   readonly standing?: Party["standing"]
 }
 
-/** Who shares a backend's state. */
-export type Sharing = "shared" | "per_principal" | "per_session"
-
 /** A principal as one text, different for different ones. */
 export const ownerOf = ({ issuer, subject }: Principal): string => JSON.stringify([issuer, subject])
+
+export const isSamePrincipal = (one: Principal, other: Principal): boolean => one.issuer === other.issuer && one.subject === other.subject
 
 /** What of a caller says with whom it shares. */
 export type Sharer = Pick<Caller, "capabilities" | "principal" | "server" | "session" | "standing">
@@ -51,10 +50,7 @@ export const partyOf = ({ capabilities, principal, session, standing }: Sharer, 
 }
 
 /** The text of a parameter, or `undefined`. */
-export const param = ({ params, text }: Request, key: string): string | undefined => {
-  const member = params.find((member) => member.key === key)
-  return member === undefined ? undefined : text.slice(member.start, member.end)
-}
+export const param = ({ params, text }: Request, key: string): string | undefined => valueOf(text, params, key)
 
 /** A parameter that is a string. */
 export const stringParam = (request: Request, key: string): string | undefined => {

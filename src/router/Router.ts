@@ -5,6 +5,7 @@
 import { Context, Deferred, Effect, Exit, Layer } from "effect"
 import { BackendFailed } from "../backend/BackendFailed.ts"
 import type { Reply } from "../backend/Connection.ts"
+import { TASKS } from "../backend/Era.ts"
 import { ALONE, type Party } from "../backend/Party.ts"
 import { Subscriptions, type Topic } from "../backend/Subscriptions.ts"
 import { Catalogue } from "../catalogue/Catalogue.ts"
@@ -16,7 +17,7 @@ import { type Caller, ownerOf, partyOf, type Request, type Sharer, stringParam }
 import { targetOf, taskTarget, UnknownName } from "./Target.ts"
 import { TaskIds, type TaskRef } from "./TaskIds.ts"
 import { refusal } from "./Rounds.ts"
-import { isTask, TASK_METHODS, taskIdIn, TASKS, withTaskId } from "./Tasks.ts"
+import { isTask, TASK_METHODS, taskIdIn, withTaskId } from "./Tasks.ts"
 
 /** A task that somebody hears of. */
 export interface Followed extends TaskRef {

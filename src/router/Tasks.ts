@@ -5,12 +5,10 @@
 import { Effect } from "effect"
 import type { BackendFailed } from "../backend/BackendFailed.ts"
 import type { Reply } from "../backend/Connection.ts"
-import type { Call } from "../backend/Era.ts"
+import { type Call, TASKS } from "../backend/Era.ts"
 import { members, valueOf } from "../lib/Json.ts"
 import { isRecord } from "../lib/Record.ts"
 import { answersOf, type Ask, refusal } from "./Rounds.ts"
-
-export const TASKS = "io.modelcontextprotocol/tasks"
 
 export const TASK_METHODS: ReadonlySet<string> = new Set(["tasks/get", "tasks/update", "tasks/cancel"])
 

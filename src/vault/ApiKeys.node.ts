@@ -4,14 +4,14 @@
  */
 import { hash, randomBytes, timingSafeEqual } from "node:crypto"
 import { Clock, Effect, Layer, Redacted, Schema } from "effect"
+import { utf8 } from "../lib/Utf8.ts"
 import { type Change, type Row, Store, versionAfter } from "../store/Store.ts"
 import { StoreFailed } from "../store/StoreFailed.ts"
-import { type ApiKey, ApiKeyRefused, ApiKeys, type ListedKey, NameTaken, type NewKey } from "./ApiKeys.ts"
+import { type ApiKey, ApiKeyRefused, ApiKeys, KEY_PREFIX, type ListedKey, NameTaken, type NewKey } from "./ApiKeys.ts"
 
 const KEYS = "api_keys"
 /** One row for each name in use, so that no two keys get it at once. */
 const NAMES = "api_key_names"
-const PREFIX = "mfk_"
 const RANDOM_BYTES = 32
 const FORM = /^mfk_([A-Za-z0-9_-]{43})([A-Za-z0-9_-]{6})$/u
 
@@ -28,7 +28,6 @@ type Kept = typeof Kept.Type
 
 const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(Kept))
 const encode = Schema.encodeSync(Schema.fromJsonString(Kept))
-const utf8 = { to: (text: string) => new TextEncoder().encode(text), from: (bytes: Uint8Array) => new TextDecoder().decode(bytes) }
 
 export const layer: Layer.Layer<ApiKeys, never, Store> = Layer.effect(ApiKeys, Effect.map(Store, (store) => {
   const keptIn = (row: Row) =>
@@ -89,11 +88,11 @@ export const layer: Layer.Layer<ApiKeys, never, Store> = Layer.effect(ApiKeys, E
   return ApiKeys.of({ find, create, list, revoke })
 }))
 
-const checksumOf = (random: string) => hash("sha256", PREFIX + random, "base64url").slice(0, 6)
+const checksumOf = (random: string) => hash("sha256", KEY_PREFIX + random, "base64url").slice(0, 6)
 
 const freshKey = () => {
   const random = randomBytes(RANDOM_BYTES).toString("base64url")
-  return PREFIX + random + checksumOf(random)
+  return KEY_PREFIX + random + checksumOf(random)
 }
 
 const isWhole = (text: string): boolean => {

@@ -38,6 +38,9 @@ export class NameTaken extends Schema.TaggedError<NameTaken>()("NameTaken", { na
   }
 }
 
+/** How every key begins that the gateway makes itself. */
+export const KEY_PREFIX = "mfk_"
+
 export class ApiKeys extends Context.Service<ApiKeys, {
   readonly find: (key: Redacted.Redacted<string>) => Effect.Effect<ApiKey, ApiKeyRefused | StoreFailed>
   /** The key is in the answer, and nowhere else. */

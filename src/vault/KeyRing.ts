@@ -4,6 +4,7 @@
  * a row sealed under its own.
  */
 import { Clock, Context, Effect, Layer, Redacted, Schema } from "effect"
+import { utf8 } from "../lib/Utf8.ts"
 import { type Change, type Row, Store, versionAfter } from "../store/Store.ts"
 import { StoreFailed } from "../store/StoreFailed.ts"
 import { KeySource } from "./KeySource.ts"
@@ -42,7 +43,6 @@ export const rows = {
 
 const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(Pointer))
 const encode = Schema.encodeSync(Schema.fromJsonString(Pointer))
-const utf8 = { to: (text: string) => new TextEncoder().encode(text), from: (bytes: Uint8Array) => new TextDecoder().decode(bytes) }
 const CHECK = Redacted.make(utf8.to("manifold vault"))
 
 export class KeyRing extends Context.Service<KeyRing, {

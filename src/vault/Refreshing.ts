@@ -4,6 +4,7 @@
  * The refresh goes on when its caller is gone: the answer may hold the only copy of a token.
  */
 import { Clock, Deferred, Effect, Exit, type Redacted, Schedule, Schema, type Scope } from "effect"
+import { utf8 } from "../lib/Utf8.ts"
 import { type Row, type Store, versionAfter } from "../store/Store.ts"
 import type { RowChanged } from "../store/StoreFailed.ts"
 import type { VaultFailed } from "./KeyRing.ts"
@@ -136,7 +137,7 @@ const leaseKey = ({ key, table }: Refresh) => `${table}/${key}`
 
 /** One that cannot be read is in nobody's hands. */
 const leaseIn = ({ value }: Row): Lease | undefined => {
-  const lease = decode(new TextDecoder().decode(value))
+  const lease = decode(utf8.from(value))
   return lease._tag === "Some" ? lease.value : undefined
 }
 
@@ -144,7 +145,7 @@ const leaseIn = ({ value }: Row): Lease | undefined => {
 const write = Effect.fnUntraced(function*(over: Over, ask: Refresh, replaces: number, lease: Lease, millis: number) {
   const now = yield* Clock.currentTimeMillis
   const version = versionAfter({ version: replaces }, now)
-  const becomes = { value: new TextEncoder().encode(encode(lease)), version, written: now, expires: now + millis }
+  const becomes = { value: utf8.to(encode(lease)), version, written: now, expires: now + millis }
   yield* over.store.apply([{ table: LEASES, key: leaseKey(ask), replaces, becomes }])
   return version
 })

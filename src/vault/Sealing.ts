@@ -8,6 +8,7 @@
 import { Context, Effect, Layer, Redacted } from "effect"
 import { Aead, Kdf, SecureRandom } from "effect/crypto"
 import { Hex } from "effect/encoding"
+import { utf8 } from "../lib/Utf8.ts"
 
 export interface MasterKey {
   /** Tells keys apart without saying anything about them. */
@@ -27,8 +28,6 @@ const NONCE_BYTES = 12
 const TAG_BYTES = 16
 const HEAD_BYTES = 1 + ID_BYTES + NONCE_BYTES
 
-const utf8 = new TextEncoder()
-
 /** The id of the master key that opens these bytes; nothing when they are no sealed row. */
 export const keyIdOf = (sealed: Uint8Array): string | undefined =>
   sealed.length >= HEAD_BYTES + TAG_BYTES && sealed[0] === FORMAT ? Hex.encode(sealed.subarray(1, 1 + ID_BYTES)) : undefined
@@ -45,7 +44,7 @@ export class Sealing extends Context.Service<Sealing, {
     const random = yield* SecureRandom.SecureRandom
 
     const derive = (bytes: Redacted.Redacted<Uint8Array>, purpose: string, length: number) =>
-      kdf.derive(Kdf.hkdfSha256, Redacted.value(bytes), { salt: utf8.encode("manifold vault 1"), info: utf8.encode(purpose), length })
+      kdf.derive(Kdf.hkdfSha256, Redacted.value(bytes), { salt: utf8.to("manifold vault 1"), info: utf8.to(purpose), length })
 
     const derived = new WeakMap<MasterKey, Map<string, Aead.Key>>()
 
@@ -88,7 +87,7 @@ export class Sealing extends Context.Service<Sealing, {
 }
 
 /** One text for one place: JSON keeps the parts apart. */
-const authenticated = ({ key, table, version }: Place) => utf8.encode(JSON.stringify([table, key, version]))
+const authenticated = ({ key, table, version }: Place) => utf8.to(JSON.stringify([table, key, version]))
 
 const concat = (...parts: ReadonlyArray<Uint8Array>): Uint8Array => {
   const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))

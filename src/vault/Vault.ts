@@ -4,6 +4,7 @@
  */
 import { Clock, Context, Effect, Layer, Redacted, Schedule, Schema } from "effect"
 import { Base64 } from "effect/encoding"
+import { utf8 } from "../lib/Utf8.ts"
 import { type Row, Store, versionAfter } from "../store/Store.ts"
 import { RowChanged, type StoreFailed } from "../store/StoreFailed.ts"
 import { KeyRing, type VaultFailed } from "./KeyRing.ts"
@@ -43,7 +44,7 @@ export class Vault extends Context.Service<Vault, {
     /** Moves a row out of the way, unless it was changed meanwhile. */
     const putAside = Effect.fnUntraced(function*(row: Row, reason: string) {
       const now = yield* Clock.currentTimeMillis
-      const value = new TextEncoder().encode(encodeLost({ reason, version: row.version, value: Base64.encode(row.value) }))
+      const value = utf8.to(encodeLost({ reason, version: row.version, value: Base64.encode(row.value) }))
       yield* store.apply([
         { table: ROWS, key: row.key, replaces: row.version },
         { table: LOST, key: `${row.key}@${row.version}`, becomes: { value, version: row.version, written: now } }
@@ -64,7 +65,7 @@ export class Vault extends Context.Service<Vault, {
         yield* putAside(row, "it was changed, or moved from another place, since it was sealed")
         return undefined
       }
-      return { ...entryOf(table, row), value: Redacted.make(new TextDecoder().decode(Redacted.value(plain))) }
+      return { ...entryOf(table, row), value: Redacted.make(utf8.from(Redacted.value(plain))) }
     })
 
     const get = Effect.fn("Vault.get")(function*(table: VaultTable, key: string) {
@@ -84,7 +85,7 @@ export class Vault extends Context.Service<Vault, {
       if (replaces !== undefined && replaces !== before) return yield* new RowChanged({ table, key })
       const now = yield* Clock.currentTimeMillis
       const version = versionAfter(row, now)
-      const sealed = yield* sealing.seal(current, { table, key, version }, Redacted.make(new TextEncoder().encode(Redacted.value(value))))
+      const sealed = yield* sealing.seal(current, { table, key, version }, Redacted.make(utf8.to(Redacted.value(value))))
       const becomes = { value: sealed, version, written: now, ...(expires === undefined ? {} : { expires }) }
       yield* store.apply([{ table: ROWS, key: rowKey(table, key), replaces: before, becomes }])
       return version

@@ -3,38 +3,29 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { writeFileSync } from "node:fs"
-import { createServer, type IncomingHttpHeaders } from "node:http"
-import type { AddressInfo } from "node:net"
+import type { IncomingHttpHeaders } from "node:http"
 import { join } from "node:path"
 import { postCall, serving, until } from "../kit/calls.ts"
 import { gateway } from "../kit/gateway.ts"
+import { bodyOf, loopback, sendResult } from "../kit/loopback.ts"
 import { plainAuth, pluginFolder } from "../kit/thirdParty.ts"
 
 /** A modern server that keeps the headers and the body of each tools/call. */
-const recordingBackend = Effect.acquireRelease(
-  Effect.promise(async () => {
-    const seen: Array<{ readonly headers: IncomingHttpHeaders; readonly body: string }> = []
-    const server = createServer(async (request, response) => {
-      let body = ""
-      for await (const chunk of request) body += String(chunk)
-      const { id, method } = JSON.parse(body === "" ? "{}" : body)
-      if (method === "tools/call") seen.push({ headers: request.headers, body })
-      const result = {
-        "server/discover": { supportedVersions: ["2026-07-28"], capabilities: { tools: {} }, ttlMs: 0, cacheScope: "private" },
-        "tools/list": { tools: [{ name: "look", inputSchema: { type: "object" } }], ttlMs: 0, cacheScope: "private" },
-        "tools/call": { content: [] }
-      }[String(method)]
-      response.writeHead(result === undefined ? 404 : 200, { "content-type": "application/json" })
-      response.end(JSON.stringify(result === undefined
-        ? { jsonrpc: "2.0", id, error: { code: -32601, message: "Method not found" } }
-        : { jsonrpc: "2.0", id, result: { ...result, resultType: "complete" } }))
-    })
-    await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening))
-    const { port } = server.address() as AddressInfo
-    return { seen, server, url: `http://127.0.0.1:${port}/mcp` }
-  }),
-  ({ server }) => Effect.sync(() => server.close().closeAllConnections())
-)
+const recordingBackend = Effect.gen(function*() {
+  const seen: Array<{ readonly headers: IncomingHttpHeaders; readonly body: string }> = []
+  const { origin } = yield* loopback(() => async (request, response) => {
+    const body = await bodyOf(request)
+    const { id, method } = JSON.parse(body === "" ? "{}" : body)
+    if (method === "tools/call") seen.push({ headers: request.headers, body })
+    const results: Readonly<Record<string, object>> = {
+      "server/discover": { supportedVersions: ["2026-07-28"], capabilities: { tools: {} }, ttlMs: 0, cacheScope: "private" },
+      "tools/list": { tools: [{ name: "look", inputSchema: { type: "object" } }], ttlMs: 0, cacheScope: "private" },
+      "tools/call": { content: [] }
+    }
+    sendResult(response, id, results[String(method)])
+  })
+  return { seen, url: `${origin}/mcp` }
+})
 
 /** A call that brings every kind of credential a client could send. */
 const callWithCredentials = (url: string) =>

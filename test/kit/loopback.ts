@@ -69,5 +69,11 @@ export const bodyOf = async (request: IncomingMessage): Promise<string> => {
   return Buffer.concat(chunks).toString()
 }
 
+/** Answers a request of revision 2026-07-28; no result stands for a method that there is not. */
+export const sendResult = (response: ServerResponse, id: unknown, result: object | undefined) =>
+  result === undefined
+    ? sendJson(response, 404, { jsonrpc: "2.0", id, error: { code: -32601, message: "Method not found" } })
+    : sendJson(response, 200, { jsonrpc: "2.0", id, result: { ...result, resultType: "complete" } })
+
 export const sendJson = (response: ServerResponse, status: number, body: unknown) =>
   void response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body))

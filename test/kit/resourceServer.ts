@@ -1,8 +1,7 @@
 /** A modern MCP server that is a resource server of its own: nobody gets anything without a token for it, and its tool says whose it was. */
 import { Effect, type Scope } from "effect"
 import { createRemoteJWKSet, type JWTPayload, jwtVerify } from "jose"
-import { createServer } from "node:http"
-import type { AddressInfo } from "node:net"
+import { bodyOf, loopback, sendResult } from "./loopback.ts"
 
 export interface ResourceServer {
   readonly url: string
@@ -26,32 +25,20 @@ const resultOf = (method: string, claims: JWTPayload): object | undefined => {
 }
 
 /** @param issuer whose tokens it takes, when they are for its own address */
-export const resourceServer = (issuer: string): Effect.Effect<ResourceServer, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.promise(async () => {
-      const keys = createRemoteJWKSet(new URL(`${issuer}/jwks`), { cooldownDuration: 0 })
-      const seen: Array<string> = []
-      let calls = 0
-      let url = ""
-      const server = createServer(async (request, response) => {
-        let body = ""
-        for await (const chunk of request) body += String(chunk)
-        const authorization = request.headers.authorization ?? ""
-        seen.push(authorization)
-        const { id, method } = JSON.parse(body === "" ? "{}" : body)
-        if (method === "tools/call") calls++
-        const verified = await jwtVerify(authorization.replace(/^Bearer /u, ""), keys, { issuer, audience: url }).catch(() => undefined)
-        if (verified === undefined) return response.writeHead(401, { "www-authenticate": "Bearer" }).end()
-        const result = resultOf(String(method), verified.payload)
-        response.writeHead(result === undefined ? 404 : 200, { "content-type": "application/json" })
-        response.end(JSON.stringify(result === undefined
-          ? { jsonrpc: "2.0", id, error: { code: -32601, message: "Method not found" } }
-          : { jsonrpc: "2.0", id, result: { ...result, resultType: "complete" } }))
-      })
-      await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening))
-      const { port } = server.address() as AddressInfo
-      url = `http://127.0.0.1:${port}/mcp`
-      return { server, url, seen: () => seen, calls: () => calls }
-    }),
-    ({ server }) => Effect.sync(() => server.close().closeAllConnections())
-  )
+export const resourceServer = Effect.fnUntraced(function*(issuer: string): Effect.fn.Return<ResourceServer, never, Scope.Scope> {
+  const keys = createRemoteJWKSet(new URL(`${issuer}/jwks`), { cooldownDuration: 0 })
+  const seen: Array<string> = []
+  let calls = 0
+  const { origin } = yield* loopback((origin) => async (request, response) => {
+    const body = await bodyOf(request)
+    const authorization = request.headers.authorization ?? ""
+    seen.push(authorization)
+    const { id, method } = JSON.parse(body === "" ? "{}" : body)
+    if (method === "tools/call") calls++
+    const audience = `${origin}/mcp`
+    const verified = await jwtVerify(authorization.replace(/^Bearer /u, ""), keys, { issuer, audience }).catch(() => undefined)
+    if (verified === undefined) return void response.writeHead(401, { "www-authenticate": "Bearer" }).end()
+    sendResult(response, id, resultOf(String(method), verified.payload))
+  })
+  return { url: `${origin}/mcp`, seen: () => seen, calls: () => calls }
+})

@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { Question, Reply } from "../../src/backend/Connection.ts"
-import type { Call } from "../../src/backend/Era.ts"
-import { asCoreTask, declaring, driven, isTask, taskIdIn, TASKS, wantsTask, withTaskId } from "../../src/router/Tasks.ts"
+import { type Call, TASKS } from "../../src/backend/Era.ts"
+import { asCoreTask, declaring, driven, isTask, taskIdIn, wantsTask, withTaskId } from "../../src/router/Tasks.ts"
 
 const call: Call = { method: "tools/call", params: `"name":"work"`, meta: "", envelope: { capabilities: `{"sampling":{}}` }, headers: {} }
 

@@ -1,11 +1,9 @@
 /** What a person writes about getting credentials for a backend. */
 import { Schema } from "effect"
-import { Address, Secret } from "../../providers/oidc/Settings.ts"
+import { about, Address, shared } from "../../providers/oidc/Settings.ts"
 
 export const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 export const ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
-
-const about = <S extends Schema.Top>(schema: S, description: string) => schema.pipe(Schema.annotateEncoded({ description }))
 
 export const MasterSettings = Schema.Struct({
   method: about(
@@ -14,7 +12,7 @@ export const MasterSettings = Schema.Struct({
   ),
   issuer: about(Address, "Who gives the credential; for token_exchange the issuer of master_oauth"),
   client_id: about(Schema.NonEmptyString, "The gateway's own client there"),
-  client_secret: about(Secret, "Its secret: write a reference, such as ${env:NAME}"),
+  client_secret: shared.client_secret,
   audience: Schema.optionalKey(about(Schema.NonEmptyString, "What the credential is for: the backend's own address (RFC 8707)")),
   scopes: Schema.optionalKey(about(Schema.Array(Schema.NonEmptyString), "Scopes that are asked for, and none beyond them is taken"))
 })

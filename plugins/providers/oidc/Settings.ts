@@ -20,13 +20,6 @@ export const Secret = Schema.RedactedFromValue(Schema.NonEmptyString)
 
 export const about = <S extends Schema.Top>(schema: S, description: string) => schema.pipe(Schema.annotateEncoded({ description }))
 
-const ClientKeys = {
-  client_id: about(Schema.NonEmptyString, "The client the gateway asks as"),
-  client_secret: about(Secret, "Its secret: write a reference, such as ${env:NAME}")
-}
-
-export const Credentials = Schema.Struct(ClientKeys)
-
 const MOST_SKEW = Duration.minutes(5)
 
 /** Keys that more than one provider takes. */
@@ -41,6 +34,11 @@ export const shared = {
     "How far clocks may differ, 5 minutes at most; default 60 seconds"
   )
 }
+
+export const Credentials = Schema.Struct({
+  client_id: about(Schema.NonEmptyString, "The client the gateway asks as"),
+  client_secret: shared.client_secret
+})
 
 export const LONGEST_LIFE = Duration.hours(1)
 export const CLOCK_SKEW = Duration.seconds(60)

@@ -13,7 +13,7 @@ import { failureFor } from "../Failures.ts"
 import { CAPABILITIES, instructionsOf, SERVER_INFO } from "../Identity.ts"
 import type { Message } from "../Inbound.ts"
 import { isLevel, reaches } from "../Levels.ts"
-import { LIST_METHODS, listed } from "../Lists.ts"
+import { LIST_METHODS, listAnswer } from "../Lists.ts"
 import { metaOf, requestOf } from "../Meta.ts"
 import { answerTo, relay } from "../Relay.ts"
 import { elicited, type Session, Sessions, tellUpdated } from "../Sessions.ts"
@@ -77,10 +77,8 @@ export const handle = Effect.fnUntraced(function*(message: Message, exchange: Ex
   if (exchange.prefersStream) exchange.stream()
   const kind = LIST_METHODS.get(method)
   if (kind !== undefined) {
-    const list = listed((yield* Catalogue).current().at(session.server), { kind, era: "legacy", cursor: message.values["cursor"] })
-    return list === undefined
-      ? exchange.respond(200, errorOf(id, CODE.invalidParams, "Unknown or outdated cursor; list again from the start"))
-      : exchange.respond(200, resultOf(id, ...list))
+    const snapshot = (yield* Catalogue).current().at(session.server)
+    return exchange.respond(200, listAnswer(id, snapshot, { kind, era: "legacy", cursor: message.values["cursor"] }))
   }
   if (RELAYED.has(method)) return yield* relayed(id, message, exchange, session)
   if (method === "ping") return exchange.respond(200, resultOf(id, "{}"))

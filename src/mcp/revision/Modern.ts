@@ -12,7 +12,7 @@ import { instructionsOf, MODERN_CAPABILITIES, SERVER_INFO } from "../Identity.ts
 import type { Message } from "../Inbound.ts"
 import { isLevel, reaches } from "../Levels.ts"
 import { listen } from "../Listens.ts"
-import { LIST_METHODS, listed } from "../Lists.ts"
+import { LIST_METHODS, listAnswer } from "../Lists.ts"
 import { type Meta, metaOf, requestOf } from "../Meta.ts"
 import { answerTo, relay } from "../Relay.ts"
 import { TASK_METHODS } from "../../router/Tasks.ts"
@@ -47,10 +47,7 @@ export const handle = Effect.fnUntraced(function*(message: Message, exchange: Ex
 
   if (exchange.prefersStream) exchange.stream()
   if (kind !== undefined) {
-    const list = listed(snapshot, { kind, era: "modern", cursor: values["cursor"], fields: listFields })
-    return list === undefined
-      ? exchange.respond(200, errorOf(id, CODE.invalidParams, "Unknown or outdated cursor; list again from the start"))
-      : exchange.respond(200, resultOf(id, ...list))
+    return exchange.respond(200, listAnswer(id, snapshot, { kind, era: "modern", cursor: values["cursor"], fields: listFields }))
   }
   if (method === "server/discover") return exchange.respond(200, resultOf(id, discovered(snapshot)))
   if (method === "subscriptions/listen") return yield* listen(id, message, exchange)

@@ -3,9 +3,9 @@
  * the envelope in `_meta`, and over HTTP headers that say the same as the body
  * (basic/transports/streamable-http, "Standard Headers").
  */
-import { LEGACY_VERSIONS, META, MODERN_VERSION } from "../../backend/Era.ts"
+import { LEGACY_VERSIONS, META, MODERN_VERSION, TASKS } from "../../backend/Era.ts"
 import { isRecord } from "../../lib/Record.ts"
-import { TASK_METHODS, TASKS } from "../../router/Tasks.ts"
+import { TASK_METHODS } from "../../router/Tasks.ts"
 import { CODE, type Exchange } from "../Exchange.ts"
 import type { Message } from "../Inbound.ts"
 
