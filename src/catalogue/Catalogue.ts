@@ -6,7 +6,7 @@ import { Context, Effect, Layer } from "effect"
 import type { Instance } from "../backend/Instance.ts"
 import type { Sharing } from "../backend/Party.ts"
 import type { Slot } from "../lib/Slot.ts"
-import type { AuthStrategy } from "../plugin/Auth.ts"
+import type { AuthStrategy, Principal } from "../plugin/Auth.ts"
 import type { Kind } from "./Definition.ts"
 import { KINDS } from "./Listing.ts"
 import { snapshot, type Snapshot } from "./Snapshot.ts"
@@ -24,8 +24,10 @@ export interface Served {
 export interface Published {
   readonly generation: number
   readonly snapshot: Snapshot
-  /** The snapshot of an endpoint: of all servers, or of the one that it serves; `undefined` when there is no such server. */
-  readonly at: (server: string | undefined) => Snapshot | undefined
+  /** What this principal sees at an endpoint: all servers, or the one that it serves; `undefined` when there is no such server. */
+  readonly at: (server: string | undefined, principal: Principal) => Snapshot | undefined
+  /** Whether there is a server of this name in the manifest. */
+  readonly has: (server: string) => boolean
   readonly served: ReadonlyMap<string, Served>
 }
 
@@ -57,6 +59,7 @@ export class Catalogue extends Context.Service<Catalogue, {
       generation: 0,
       snapshot: empty,
       at: (server) => server === undefined ? empty : undefined,
+      has: () => false,
       served: new Map()
     }
     const listeners = new Set<(change: Change) => void>()

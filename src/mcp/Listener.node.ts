@@ -94,7 +94,7 @@ export const listen = Effect.fnUntraced(function*(
     const path = pathOf(request.url)
     if (isPublic(path)) return options.others(request, response)
     const server = serverIn(path)
-    if (server !== undefined && catalogue.current().at(server) === undefined) return refuse(response, NO_SERVER)
+    if (server !== undefined && !catalogue.current().has(server)) return refuse(response, NO_SERVER)
     const handle = server === undefined ? routes.get(path) : mcp.handle
     const deny = (denied: Denied) => refuse(response, denied, denied.headers)
     if (handle === undefined) passOperator({ path: paths.http, request, deny, enter: () => options.others(request, response) })

@@ -2,7 +2,7 @@
  * What an auth strategy is: (principal, server) to the credential for one backend call.
  * It never sees the inbound token, so it cannot pass one on.
  */
-import { type Effect, type Redacted, Schema } from "effect"
+import { Context, type Effect, type Redacted, Schema } from "effect"
 import type { SubjectToken } from "./SubjectToken.ts"
 
 /** Who calls, as verified by the gateway. Two are the same when issuer and subject are. */
@@ -23,7 +23,12 @@ export interface Principal {
 /** The server a credential is for. */
 export interface ServerRef {
   readonly id: string
+  /** Its canonical URI (RFC 8707); absent for one that is not reached at an address of its own. */
+  readonly resource?: string
 }
+
+/** The server that a strategy is built for; lent to `build` of a strategy alone. */
+export class Server extends Context.Service<Server, ServerRef>()("manifold/plugin/Server") {}
 
 /** Headers for one call to a backend; `none` sends nothing. */
 export interface Credential {

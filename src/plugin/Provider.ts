@@ -76,6 +76,32 @@ export interface AuthorizationServer {
   readonly takesClientIdMetadataDocuments: boolean
 }
 
+/** What a browser brought back from the authorization endpoint, with what the gateway had kept for it. */
+export interface Returned {
+  readonly code: Redacted.Redacted<string>
+  /** RFC 7636, 4.1. */
+  readonly codeVerifier: Redacted.Redacted<string>
+  readonly redirectUri: string
+  /** OpenID Connect Core, 3.1.2.1; an ID token without it is somebody else's. */
+  readonly nonce: string
+}
+
+/** A user who signed in with a browser. */
+export interface SignedIn {
+  readonly identity: Identity
+  /** OpenID Connect Core, 2; where the issuer gives one. */
+  readonly idToken: Redacted.Redacted<string> | undefined
+  readonly refreshToken: Redacted.Redacted<string> | undefined
+}
+
+/** How users sign in with a browser: the gateway's own client at the issuer (authorization code with PKCE). */
+export interface BrowserClient {
+  readonly clientId: string
+  readonly scopes: ReadonlyArray<string>
+  /** Trades the code for who signed in (RFC 6749, 4.1.3). */
+  readonly redeem: (returned: Returned) => Effect.Effect<SignedIn, TokenRefused | ProviderUnavailable>
+}
+
 export interface IdentityProvider {
   /** Exactly as tokens name it. */
   readonly issuer: string
@@ -94,4 +120,6 @@ export interface IdentityProvider {
    * @param accessToken one that the issuer gave to the gateway, never one that a caller came with
    */
   readonly userInfo: (accessToken: Redacted.Redacted<string>) => Effect.Effect<Readonly<Record<string, unknown>>, TokenRefused | ProviderUnavailable>
+  /** Absent where the manifest names no client of the gateway's there. */
+  readonly browser?: BrowserClient
 }

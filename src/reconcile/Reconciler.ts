@@ -53,6 +53,7 @@ export class Reconciler extends Context.Service<Reconciler, {
         generation,
         snapshot: all,
         at: (server) => server === undefined ? all : of(server),
+        has: (server) => known.includes(server),
         served: new Map(inOrder.flatMap(servedBy).map((served) => [served.id, served]))
       }, announced)
     })

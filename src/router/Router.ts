@@ -53,7 +53,7 @@ export class Router extends Context.Service<Router, {
 
     const call = Effect.fnUntraced(function*(request: Request, caller: Caller): Effect.fn.Return<Reply, CallFailed> {
       const { at, served } = catalogue.current()
-      const snapshot = at(caller.server)
+      const snapshot = at(caller.server, caller.principal)
       if (snapshot === undefined) return yield* notReady(caller.server ?? "")
       const isAboutTask = TASK_METHODS.has(request.method)
       const target = isAboutTask ? yield* taskOf(request, caller) : targetOf(snapshot, request)
@@ -76,7 +76,7 @@ export class Router extends Context.Service<Router, {
     const subscribe = (uri: string, caller: Sharer, heard: () => void) =>
       Effect.suspend(() => {
         const { at, served } = catalogue.current()
-        const route = at(caller.server)?.ownerOfUri(uri)
+        const route = at(caller.server, caller.principal)?.ownerOfUri(uri)
         if (route === undefined) return Effect.fail(new UnknownName({ kind: "resource", name: uri }))
         const server = served.get(route.server)
         const party = partyOf(caller, server?.sharing ?? "shared")

@@ -57,7 +57,7 @@ export const initialize = Effect.fnUntraced(function*(
     exchange.respond(503, errorOf(id, CODE.internal, "There are too many sessions; try again later"))
     return undefined
   }
-  const snapshot = (yield* Catalogue).current().at(exchange.server)
+  const snapshot = (yield* Catalogue).current().at(exchange.server, exchange.principal)
   const result = { protocolVersion: version, capabilities: CAPABILITIES, serverInfo: SERVER_INFO, ...instructionsOf(snapshot) }
   exchange.respond(200, resultOf(id, JSON.stringify(result)), { "mcp-session-id": session.id })
   return session
@@ -77,7 +77,7 @@ export const handle = Effect.fnUntraced(function*(message: Message, exchange: Ex
   if (exchange.prefersStream) exchange.stream()
   const kind = LIST_METHODS.get(method)
   if (kind !== undefined) {
-    const snapshot = (yield* Catalogue).current().at(session.server)
+    const snapshot = (yield* Catalogue).current().at(session.server, exchange.principal)
     return exchange.respond(200, listAnswer(id, snapshot, { kind, era: "legacy", cursor: message.values["cursor"] }))
   }
   if (RELAYED.has(method)) return yield* relayed(id, message, exchange, session)

@@ -41,7 +41,7 @@ export const handle = Effect.fnUntraced(function*(message: Message, exchange: Ex
   if (kind === undefined && !RELAYED.has(method) && !OWN.has(method)) {
     return exchange.respond(404, errorOf(id, CODE.methodNotFound, `Unknown method: ${method}`))
   }
-  const snapshot = (yield* Catalogue).current().at(exchange.server)
+  const snapshot = (yield* Catalogue).current().at(exchange.server, exchange.principal)
   const refusal = check(exchange, message) ?? checkParamHeaders(exchange, message, snapshot)
   if (refusal !== undefined) return refuse(exchange, id, refusal)
 
