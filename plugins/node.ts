@@ -1,6 +1,7 @@
 /** The plugins that come with Manifold on Node; a literal list, so that one bundle holds them all. */
 import type { Plugin } from "#plugin"
 import bypassAuth from "./auth/bypass_auth.ts"
+import delegateOauth from "./auth/delegate_oauth.ts"
 import masterOauth from "./auth/master_oauth.ts"
 import local from "./loaders/local.ts"
 import npm from "./loaders/npm.ts"
@@ -9,4 +10,4 @@ import github from "./providers/github.ts"
 import google from "./providers/google.ts"
 import oidc from "./providers/oidc.ts"
 
-export const builtIn: ReadonlyArray<Plugin.BuiltIn> = [npm, local, remote, bypassAuth, masterOauth, oidc, github, google]
+export const builtIn: ReadonlyArray<Plugin.BuiltIn> = [npm, local, remote, bypassAuth, masterOauth, delegateOauth, oidc, github, google]

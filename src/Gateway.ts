@@ -14,6 +14,8 @@ import { Subscriptions } from "./backend/Subscriptions.ts"
 import * as Children from "./backend/transport/Children.node.ts"
 import { Catalogue } from "./catalogue/Catalogue.ts"
 import { ArtifactCache } from "./host/ArtifactCache.ts"
+import { Base } from "./guard/Base.ts"
+import { Consents } from "./guard/Consents.ts"
 import { Authentication, unavailable } from "./guard/Authentication.ts"
 import { type Opened, type Place, signingIn } from "./guard/SigningIn.ts"
 import { egressLayer } from "./host/Egress.node.ts"
@@ -51,6 +53,7 @@ const services = ({ builtIn, loaded, redactor }: GatewayOptions, dataDirectory: 
   const host = hostLayer({ directory: loaded.directory, dataDirectory })
   const cache = ArtifactCache.layer(dataDirectory)
   const registry = Registry.layer(builtIn).pipe(Layer.provide(thirdPartyLayer))
+  const consents = Consents.layer.pipe(Layer.provideMerge(Base.layer))
   const catalogue = Layer.mergeAll(Catalogue.layer, LogLevels.layer, Subscriptions.layer)
   const { hosting: { vault } } = loaded.manifest
   const kept = vaultLayer({ directory: loaded.directory, dataDirectory, environment: process.env, vault })
@@ -58,7 +61,8 @@ const services = ({ builtIn, loaded, redactor }: GatewayOptions, dataDirectory: 
   const fronts = Layer.mergeAll(router, Sessions.layer, Parking.layer, Authentication.layer, Reconciler.layer, Stopping.layer, Activity.layer, Layer.succeed(Redaction, redactor))
   return fronts.pipe(
     Layer.provideMerge(registry),
-    Layer.provideMerge(Layer.mergeAll(cache, catalogue, kept, Children.layer(dataDirectory))),
+    Layer.provideMerge(Layer.mergeAll(cache, catalogue, consents, Children.layer(dataDirectory))),
+    Layer.provideMerge(kept),
     Layer.provideMerge(host),
     Layer.provideMerge(platform)
   )
@@ -143,8 +147,10 @@ export const serve = Effect.fn("Gateway.serve")(function*(
     return { sessions: all.length, streams, parked: parking.count(), ...address.running() }
   })
   const authority = `${host.includes(":") ? `[${host}]` : host}:${address.port}`
+  const base = yield* Base
+  base.listens(base_url ?? `http://${authority}`)
   const mayCall = yield* signIn({
-    base: () => base_url?.replace(/\/$/u, "") ?? `http://${authority}`,
+    base: base.address,
     main: paths.http,
     open: isLoopback(host) ? undefined : host
   })

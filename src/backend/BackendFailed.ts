@@ -8,6 +8,8 @@ export class BackendFailed extends Schema.TaggedError<BackendFailed>()("BackendF
   detail: Schema.String,
   /** HTTP status, where one says why. */
   status: Schema.optionalKey(Schema.Int),
+  /** The scopes that the backend names when it refuses a credential (RFC 6750, 3.1). */
+  scopes: Schema.optionalKey(Schema.Array(Schema.String)),
   /** The backend did not take the request: sending it again cannot run it twice. */
   isUnsent: Schema.optionalKey(Schema.Literal(true))
 }) {
@@ -17,14 +19,23 @@ export class BackendFailed extends Schema.TaggedError<BackendFailed>()("BackendF
 }
 
 /** The failure of a transport as the failure of a backend. */
-export const backendFailed = (backend: string, { detail, isUnsent, kind, status }: Failure): BackendFailed =>
+export const backendFailed = (backend: string, { challenge, detail, isUnsent, kind, status }: Failure): BackendFailed =>
   new BackendFailed({
     backend,
     detail,
     reason: status === 401 || status === 403 ? "unauthorized" : reasons[kind],
     ...(status === undefined ? {} : { status }),
+    ...(challenge === undefined ? {} : { scopes: scopesIn(challenge) }),
     ...(isUnsent === true ? { isUnsent } : {})
   })
+
+/** Longest list of scopes that is read, in characters. */
+const LONGEST = 2000
+
+const scopesIn = (challenge: string): ReadonlyArray<string> => {
+  const named = /(?:^|[\s,])scope="([^"]*)"/iu.exec(challenge.slice(0, LONGEST))?.[1] ?? ""
+  return named.split(" ").filter((scope) => /^[\x21\x23-\x5b\x5d-\x7e]+$/u.test(scope))
+}
 
 const reasons = {
   unreachable: "unreachable",

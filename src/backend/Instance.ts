@@ -12,43 +12,13 @@ import { ALL_ASKABLE, type Conversations, make as makeConversations, needsOwn, w
 import type { Follower } from "./Held.ts"
 import { OWN_CAPABILITIES, ownCall } from "./Handshake.ts"
 import { open } from "./Open.ts"
-import type { Opened, Target } from "./Opened.ts"
+import type { Opened } from "./Opened.ts"
 import type { Party } from "./Party.ts"
 import { garbageCounter, rateLimited } from "./ChildLog.ts"
 import type { Children } from "./transport/Children.ts"
 import type { SpawnFailed } from "./transport/Stdio.node.ts"
-import type { Topics } from "./Subscriptions.ts"
+import type { Phase, Spec, State } from "./Spec.ts"
 import { type Watch, watch } from "./Watch.ts"
-
-export type Phase = "idle" | "resolving" | "preparing" | "starting" | "ready" | "degraded" | "failed" | "draining" | "stopped"
-
-export interface State {
-  readonly phase: Phase
-  /** Milliseconds since 1970. */
-  readonly since: number
-  readonly why?: string
-  /** What happens next or what to do. */
-  readonly next?: string
-  readonly restarts: number
-  /** Its restart budget is spent and it has not been ready since: now it is tried now and then only. */
-  readonly isGivenUp?: true
-}
-
-export interface Spec {
-  readonly id: string
-  /** Whether everybody shares one state; where not, the first conversation is there for the lists alone. */
-  readonly isShared: boolean
-  /** Resolves and prepares; announces which of the two it is doing. */
-  readonly target: (announce: (phase: "resolving" | "preparing") => void) => Effect.Effect<Target, LoadFailed, Scope.Scope>
-  /** Runs before the instance counts as ready: reads what the server offers. */
-  readonly welcome: (opened: Opened) => Effect.Effect<void, BackendFailed>
-  readonly notified: (method: string, text: string) => void
-  /** What clients want to hear about, in the server's own words. */
-  readonly watched: () => Topics
-  /** The level that a legacy server's log messages are wanted at. */
-  readonly logLevel: () => string | undefined
-  readonly changed: (state: State) => void
-}
 
 export interface Instance {
   readonly id: string
@@ -106,6 +76,7 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
   /** Failures since it was last ready. */
   let inARow = 0
   let isSpent = false
+  let isResting = false
   /** When it was last ready. */
   let lostAt = Number.NEGATIVE_INFINITY
 
@@ -116,6 +87,7 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
         since,
         restarts: starts.length,
         ...(isSpent ? { isGivenUp: true } : {}),
+        ...(isResting ? { isResting: true } : {}),
         ...(why === undefined ? {} : { why }),
         ...(next === undefined ? {} : { next })
       }
@@ -161,6 +133,7 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
     opened = started
     inARow = 0
     isSpent = false
+    isResting = false
     yield* enter("ready")
     yield* Effect.logInfo(`ready (${started.handshake.era}, protocol ${started.handshake.version})`)
     Deferred.doneUnsafe(ready, Exit.void)
@@ -176,7 +149,19 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
     }))
   )
 
+  const rest = Effect.gen(function*() {
+    isResting = true
+    yield* enter("idle", "it lets nobody in without a credential of their own", "its users consent one by one; it is asked again now and then")
+    Deferred.doneUnsafe(ready, Exit.void)
+    yield* poke.close
+    yield* Effect.timeoutOption(poke.await, REST)
+  })
+
   const pause = Effect.fnUntraced(function*(failure: StartFailure) {
+    isResting = false
+    if (failure._tag === "BackendFailed" && failure.reason === "unauthorized" && spec.unauthorized !== undefined) {
+      if ((yield* spec.unauthorized(failure)) === "rest") return yield* rest
+    }
     const now = yield* Clock.currentTimeMillis
     starts = [...starts.filter((at) => now - at < 60_000), now]
     inARow++

@@ -8,6 +8,9 @@ export interface Views {
   readonly of: (server: string) => Snapshot | undefined
 }
 
+/** How long a list waits, when a user is seen first, for what is theirs alone. */
+export const LOOKING = "3 seconds"
+
 /** @param known the servers of the manifest, whether they offer something right now or not */
 export const views = (parts: ReadonlyArray<Part>, rules: NamingRules, known: ReadonlyArray<string>): Views => {
   // Made when somebody asks: most servers are never asked for alone.

@@ -6,7 +6,7 @@
  */
 import { Context, Effect, FileSystem, Layer, Option, Path, Schema, Semaphore } from "effect"
 import { Loader } from "#plugin"
-import { sha256 } from "./Sha256.ts"
+import { sha256 } from "../lib/Sha256.ts"
 
 const Marker = Schema.Struct({
   digest: Schema.String,

@@ -99,7 +99,7 @@ const isSafe = ({ hostname, password, protocol, username }: URL, { isAllowed }: 
 
 const exchange = async (agent: Agent, url: URL, question: Addressed, signal: AbortSignal) => {
   const { form, issuer, json } = question
-  const payload = form === undefined ? json && JSON.stringify(revealed(issuer, json)) : new URLSearchParams(revealed(issuer, form)).toString()
+  const payload = form === undefined ? json && JSON.stringify(documentFor(issuer, json)) : new URLSearchParams(revealed(issuer, form)).toString()
   const { body, statusCode: status } = await request(url, {
     dispatcher: agent,
     method: payload === undefined ? "GET" : "POST",
@@ -144,9 +144,22 @@ const holdsForeign = ({ form, issuer, json }: Addressed, { origin }: URL): boole
 
 const revealed = (issuer: string, fields: Egress.Fields): Record<string, string> =>
   Object.fromEntries(Object.entries(fields).flatMap(([name, value]) => {
-    const shown = value instanceof SubjectToken ? subjectTokenFor(issuer, value) : value
-    return shown === undefined ? [] : [[name, Redacted.isRedacted(shown) ? Redacted.value(shown) : shown]]
+    const shown = shownTo(issuer, value)
+    return shown === undefined ? [] : [[name, shown]]
   }))
+
+const shownTo = (issuer: string, value: Egress.Fields[string]): string | undefined => {
+  const shown = value instanceof SubjectToken ? subjectTokenFor(issuer, value) : value
+  return Redacted.isRedacted(shown) ? Redacted.value(shown) : shown
+}
+
+const documentFor = (issuer: string, document: Egress.Document) =>
+  Object.fromEntries(Object.entries(document).flatMap(([name, value]) => {
+    const shown = isTexts(value) ? value : shownTo(issuer, value)
+    return shown === undefined ? [] : [[name, shown]]
+  }))
+
+const isTexts = (value: Egress.Document[string]): value is ReadonlyArray<string> => Array.isArray(value)
 
 const jsonOf = (bytes: Uint8Array): unknown => {
   try {

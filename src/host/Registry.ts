@@ -5,7 +5,7 @@
  * never gets a config of the other one. What a swap could not load keeps its last good version.
  */
 import { Context, Effect, Layer, Schema, type Scope, Semaphore } from "effect"
-import { Plugin } from "#plugin"
+import { Auth, Keep, Plugin } from "#plugin"
 import { nearest } from "../manifest/Nearest.ts"
 import { lendTo } from "./Lend.ts"
 import { changesBetween, type Loaded, type PluginName, type Table, tableOf } from "./Table.ts"
@@ -53,6 +53,13 @@ export interface Part<K extends Plugin.Kind> {
   readonly build: Effect.Effect<Plugin.Built[K], BuildFailed, Scope.Scope>
 }
 
+type Own = Exclude<Plugin.LentToAuth, Plugin.Lent>
+
+/** For strategies that are built for no server, as contracts are tried. */
+const NOWHERE: Context.Context<Own> = Context.make(Auth.Server, { id: "nowhere", returnAddress: () => "", clientAddress: () => "" }).pipe(
+  Context.add(Keep.Keep, Keep.nowhere)
+)
+
 export interface Replaced {
   /** Plugins that are new, changed or gone: what uses them must be decoded again. */
   readonly changed: ReadonlyArray<PluginName>
@@ -60,10 +67,12 @@ export interface Replaced {
 }
 
 export class Registry extends Context.Service<Registry, {
+  /** @param own what an auth strategy is lent for its server */
   readonly decode: <K extends Plugin.Kind>(
     kind: K,
     name: string,
-    config: unknown
+    config: unknown,
+    own?: Context.Context<Own>
   ) => Effect.Effect<Part<K>, UnknownPlugin | ConfigRefused>
   /** Changes when the plugin's code does; nothing for a plugin that is not there. */
   readonly revisionOf: (kind: Plugin.Kind, name: string) => string | undefined
@@ -85,7 +94,7 @@ export class Registry extends Context.Service<Registry, {
         return new UnknownPlugin({ kind, name, ...close !== undefined && { nearest: close } })
       }
 
-      const decode = Effect.fnUntraced(function*<K extends Plugin.Kind>(kind: K, name: string, config: unknown) {
+      const decode = Effect.fnUntraced(function*<K extends Plugin.Kind>(kind: K, name: string, config: unknown, own: Context.Context<Own> = NOWHERE) {
         const held = table[kind].get(name)
         if (held === undefined) return yield* unknown(kind, name)
         const opened = yield* Effect.suspend(() => held.plugin.decode(config)).pipe(
@@ -96,7 +105,7 @@ export class Registry extends Context.Service<Registry, {
           Effect.map((built) => lendTo[kind](name, built, lent)),
           Effect.catchDefect((cause) => Effect.fail(cause)),
           Effect.mapError((cause) => new BuildFailed({ kind, name, cause })),
-          Effect.provideContext(lent)
+          Effect.provideContext(Context.merge(lent, own))
         )
         return { kind, name, revision: held.revision, config: opened.config, build }
       })

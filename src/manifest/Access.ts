@@ -33,7 +33,7 @@ const AuthorizationServer = Schema.Struct({
 
 export const access = {
   master_oauth: Schema.optionalKey(about(MasterOauth, "Who may call the gateway")),
-  oauth_delegation: later(OauthDelegation, "Sign-in of users at the servers' own authorization servers"),
+  oauth_delegation: Schema.optionalKey(about(OauthDelegation, "Sign-in of users at the servers' own authorization servers")),
   authorization_server: later(AuthorizationServer, "The gateway as an authorization server of its own"),
   api_keys: fallback(Schema.Boolean, "Accept keys made by manifold keys create, beside or instead of tokens", false)
 }

@@ -35,7 +35,7 @@ const common = {
     "the loader: npm, local or remote"
   ),
   auth_strategy: required(
-    PluginName.check(except(["delegate_oauth", "proxy_oauth"], "auth_strategy")),
+    PluginName.check(except(["proxy_oauth"], "auth_strategy")),
     "Which credential goes with a call: bypass_auth sends none",
     "which credential goes with a call: bypass_auth sends none"
   ),

@@ -5,17 +5,18 @@
  */
 import { Deferred, Effect, Exit } from "effect"
 import { withProgressToken } from "../backend/Progress.ts"
+import type { Consents } from "../guard/Consents.ts"
 import type { Catalogue } from "../catalogue/Catalogue.ts"
 import { members } from "../lib/Json.ts"
 import { isRecord } from "../lib/Record.ts"
 import type { Caller, Request } from "../router/Request.ts"
 import type { Router } from "../router/Router.ts"
 import { answerDefect } from "./Defect.ts"
-import { CODE, errorOf, type Exchange, resultOf, sizeOf } from "./Exchange.ts"
+import { type Answer, CODE, errorOf, type Exchange, resultOf, sizeOf } from "./Exchange.ts"
 import type { Message } from "./Inbound.ts"
 import { type Identity, isHandle, type Parked, Parking, type Turn } from "./Parking.ts"
 import { ELICITATION_COMPLETE } from "./UrlElicitation.ts"
-import { type Answer, relay } from "./Relay.ts"
+import { relay } from "./Relay.ts"
 
 /** A call of a client that can be asked. */
 export interface Asking {
@@ -54,7 +55,7 @@ const turnOf = ({ exchange, id, request }: Asking): Turn => ({
 
 const begin = Effect.fnUntraced(function*(asking: Asking) {
   const parking = yield* Parking
-  const context = yield* Effect.context<Catalogue | Router>()
+  const context = yield* Effect.context<Catalogue | Consents | Router>()
   const fork = Effect.runForkWith(context)
   const turn = turnOf(asking)
   const call: Parked = {

@@ -33,6 +33,9 @@ export interface Exchange {
   readonly onGone: (listener: () => void) => void
 }
 
+/** Answers a request, under whichever id the client then waits for. */
+export type Answer = (status: number, body: (id: string) => ReadonlyArray<Chunk>) => void
+
 /** In bytes. */
 export const sizeOf = (body: ReadonlyArray<Chunk>): number => {
   let size = 0

@@ -30,7 +30,7 @@ export const failureFor = (era: Era, failure: CallFailed, incident: string): Err
     case "CredentialRefused":
       return { code: CODE.internal, message: failure.message, data: { server: failure.server, reason: "unauthorized", incident } }
     case "ConsentNeeded":
-      return { code: CODE.internal, message: `Server "${failure.server}" needs your consent first`, data: { server: failure.server, incident } }
+      return { code: CODE.internal, message: failure.message, data: { server: failure.server, reason: "consent", incident } }
   }
 }
 

@@ -7,6 +7,7 @@ import { META } from "../backend/Era.ts"
 import { Catalogue, type Change } from "../catalogue/Catalogue.ts"
 import type { Kind } from "../catalogue/Definition.ts"
 import { isRecord } from "../lib/Record.ts"
+import { ownerOf } from "../router/Request.ts"
 import { Router } from "../router/Router.ts"
 import { askable } from "./Askable.ts"
 import { uriAt } from "./UriAt.ts"
@@ -61,6 +62,7 @@ export const listen = Effect.fnUntraced(function*(id: string, { meta, values }: 
       case "Updated":
         return [uriAt(exchange.server, change)].flatMap((uri) => uri !== undefined && honoured.has(uri) ? [updated(uri)] : [])
       case "Listed":
+        if (change.to !== undefined && change.to !== ownerOf(principal)) return []
         return [...methodsFor(change.kinds, lists)].map((method) => written(method, {}))
       case "Elicited":
         return []

@@ -2,11 +2,13 @@
 import { Effect, LogLevel, References } from "effect"
 import type { Reply } from "../backend/Connection.ts"
 import type { Era } from "../backend/Era.ts"
+import type { Consents } from "../guard/Consents.ts"
 import { Catalogue } from "../catalogue/Catalogue.ts"
 import type { Caller, Request } from "../router/Request.ts"
 import { type CallFailed, Router } from "../router/Router.ts"
-import { type Chunk, CODE, errorOf, type Exchange, resultOf } from "./Exchange.ts"
+import { type Answer, CODE, errorOf, type Exchange, resultOf } from "./Exchange.ts"
 import { errorFor, failureFor } from "./Failures.ts"
+import { toConsent } from "./ToConsent.ts"
 import { downgraded, upgraded } from "./Results.ts"
 import { asInputRequired, canOpenUrls, elicitationIdsIn, URL_ELICITATION_REQUIRED } from "./UrlElicitation.ts"
 
@@ -24,12 +26,10 @@ export interface Relayed {
   readonly answer: Answer
 }
 
-export type Answer = (status: number, body: (id: string) => ReadonlyArray<Chunk>) => void
-
 /** Answers the request that the call began with. */
 export const answerTo = ({ respond }: Pick<Exchange, "respond">, id: string): Answer => (status, body) => respond(status, body(id))
 
-export const relay = ({ answer, caller, elicited, era, id, request, session }: Relayed): Effect.Effect<void, never, Catalogue | Router> =>
+export const relay = ({ answer, caller, elicited, era, id, request, session }: Relayed): Effect.Effect<void, never, Catalogue | Consents | Router> =>
   Effect.flatMap(Router, (router) =>
     Effect.matchEffect(router.call(request, caller), {
       onSuccess: (reply) => {
@@ -38,7 +38,8 @@ export const relay = ({ answer, caller, elicited, era, id, request, session }: R
         return Effect.flatMap(References.MinimumLogLevel, (least) =>
           LogLevel.isGreaterThan(least, "Debug") ? Effect.void : Effect.logDebug("answered", { request: id, method: request.method, session }))
       },
-      onFailure: (failure) => {
+      onFailure: (failure): Effect.Effect<void, never, Catalogue | Consents> => {
+        if (failure._tag === "ConsentNeeded") return toConsent(failure, { answer, caller, elicited, era, method: request.method })
         const incident = crypto.randomUUID().slice(0, 8)
         const { code, data, message } = failureFor(era, failure, incident)
         answer(200, (id) => errorOf(id, code, message, data))

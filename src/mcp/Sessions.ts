@@ -7,7 +7,7 @@ import type { Question } from "../backend/Connection.ts"
 import { LogLevels } from "../backend/LogLevels.ts"
 import { Catalogue, type Change } from "../catalogue/Catalogue.ts"
 import type { Principal } from "../plugin/Auth.ts"
-import { isSamePrincipal } from "../router/Request.ts"
+import { isSamePrincipal, ownerOf } from "../router/Request.ts"
 import { EventLogs } from "./EventLog.ts"
 import { LIST_CHANGED } from "./Listens.ts"
 import { uriAt } from "./UriAt.ts"
@@ -158,6 +158,7 @@ const hear = (session: Session, change: Change) => {
     const uri = uriAt(session.server, change)
     return uri !== undefined && session.subscribed.has(uri) ? tellUpdated(session, uri) : undefined
   }
+  if (change.to !== undefined && change.to !== ownerOf(session.principal)) return
   for (const method of new Set([...change.kinds].map((kind) => LIST_CHANGED[kind]))) {
     tell(session, JSON.stringify({ jsonrpc: "2.0", method }))
   }

@@ -15,9 +15,14 @@ export const asInputRequired = (error: string): string | undefined => {
   const data = isRecord(parsed) ? parsed["data"] : undefined
   const elicitations = isRecord(data) && Array.isArray(data["elicitations"]) ? data["elicitations"] : []
   const asked = elicitations.flatMap((one: unknown) =>
-    isRecord(one) && typeof one["url"] === "string" ? [{ mode: "url", message: String(one["message"] ?? ""), url: one["url"] }] : [])
+    isRecord(one) && typeof one["url"] === "string" ? [{ message: String(one["message"] ?? ""), url: one["url"] }] : [])
   if (asked.length === 0) return undefined
-  const requests = Object.fromEntries(asked.map((params, index) => [`${KEY}${index}`, { method: "elicitation/create", params }]))
+  return inputRequired(asked)
+}
+
+/** The result that asks a modern client to show these addresses, as JSON text. */
+export const inputRequired = (asked: ReadonlyArray<{ readonly message: string; readonly url: string }>): string => {
+  const requests = Object.fromEntries(asked.map((one, index) => [`${KEY}${index}`, { method: "elicitation/create", params: { mode: "url", ...one } }]))
   return JSON.stringify({ resultType: "input_required", inputRequests: requests })
 }
 

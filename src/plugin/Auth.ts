@@ -28,7 +28,12 @@ export interface ServerRef {
 }
 
 /** The server that a strategy is built for; lent to `build` of a strategy alone. */
-export class Server extends Context.Service<Server, ServerRef>()("manifold/plugin/Server") {}
+export class Server extends Context.Service<Server, ServerRef & {
+  /** Where authorization servers send users back to: one address per server, so that a mix-up shows. */
+  readonly returnAddress: () => string
+  /** Where the gateway describes itself as a client, for this server (a client id metadata document). */
+  readonly clientAddress: () => string
+}>()("manifold/plugin/Server") {}
 
 /** Headers for one call to a backend; `none` sends nothing. */
 export interface Credential {
@@ -56,13 +61,77 @@ export class ConsentNeeded extends Schema.TaggedError<ConsentNeeded>()("ConsentN
   clientId: Schema.String,
   scopes: Schema.Array(Schema.String),
   returnAddress: Schema.String
-}) {}
+}) {
+  override get message() {
+    return `Server "${this.server}" needs the consent of its user first`
+  }
+}
+
+/** A user who is about to be sent away, and what the answer will be known by. */
+export interface Leaving {
+  /** RFC 6749, 4.1.1. */
+  readonly state: string
+  /** RFC 7636, 4.2, with S256. */
+  readonly codeChallenge: string
+  readonly redirectUri: string
+  /** OpenID Connect Core, 3.1.2.1. */
+  readonly nonce: string
+  /** What is asked for: what the strategy says, and more where a call needs more. */
+  readonly scopes: ReadonlyArray<string>
+}
+
+/** Where a user is sent, and who the answer has to come from. */
+export interface Away {
+  readonly url: string
+  readonly issuer: string
+  /** Whether the answer has to name its issuer (RFC 9207, 2.3). */
+  readonly isIssuerInResponse: boolean
+}
+
+/** What a user came back with. */
+export interface Arrived {
+  /** Who it is for; absent where the answer itself says who the user is. */
+  readonly principal: Principal | undefined
+  readonly code: Redacted.Redacted<string>
+  readonly codeVerifier: Redacted.Redacted<string>
+  readonly redirectUri: string
+  readonly nonce: string
+  /** What was asked for. */
+  readonly scopes: ReadonlyArray<string>
+}
+
+/**
+ * How a user consents at the authorization server of a backend. The gateway leads the way: it knows who asks,
+ * binds the answer to that user's browser, and checks who it comes from before any of this is called.
+ */
+export interface Consent {
+  /** `asked`: a call says that it is needed. `authorized`: it is a part of the client's own authorization at the server's endpoint. */
+  readonly when: "asked" | "authorized"
+  readonly scopes: ReadonlyArray<string>
+  readonly begin: (leaving: Leaving) => Effect.Effect<Away, CredentialRefused>
+  /** Keeps what was granted; gives whom it is for. */
+  readonly finish: (arrived: Arrived) => Effect.Effect<Principal, CredentialRefused>
+  /** Gives up what was granted, at the authorization server too: of one user, or of all. */
+  readonly forget: (principal: Principal | undefined) => Effect.Effect<number, CredentialRefused>
+}
+
+/** What a backend said of a credential. */
+export interface Rejection {
+  /** HTTP status: 401, it is not good; 403, it may too little. */
+  readonly status: 401 | 403
+  /** The scopes that the backend named (RFC 6750, 3.1). */
+  readonly scopes: ReadonlyArray<string>
+}
 
 export interface AuthStrategy {
   readonly credential: (
     principal: Principal,
     server: ServerRef
   ) => Effect.Effect<Credential, CredentialRefused | ConsentNeeded>
+  /** Hears that the backend did not take the credential of a call; when it is done the call is made once more. */
+  readonly rejected?: (principal: Principal, rejection: Rejection) => Effect.Effect<void, CredentialRefused | ConsentNeeded>
   /** For what the gateway asks on its own account, such as lists; nothing is sent without it. */
   readonly own?: (server: ServerRef) => Effect.Effect<Credential, CredentialRefused>
+  /** Where the credential is the user's own: how it is got. What is listed with it is for that user alone. */
+  readonly consent?: Consent
 }

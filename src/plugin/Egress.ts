@@ -15,11 +15,14 @@ export type Caller =
 /** A caller's own token goes only where its issuer is asked. */
 export type Fields = Readonly<Record<string, string | Redacted.Redacted<string> | SubjectToken>>
 
+/** What a document says of the gateway: nothing in it is a secret. */
+export type Document = Readonly<Record<string, Fields[string] | ReadonlyArray<string>>>
+
 /** A GET, or a POST where it has a `form` or `json`. */
 export interface Question {
   readonly url: string
   readonly form?: Fields
-  readonly json?: Fields
+  readonly json?: Document
   readonly as?: Caller
   /** The media type asked for; `application/json` unless told. */
   readonly accept?: string

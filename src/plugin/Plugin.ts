@@ -5,9 +5,10 @@
 import { Effect, type FileSystem, type Path, Predicate, Schema, type Scope } from "effect"
 import type { HttpClient } from "effect/http"
 import type { ChildProcessSpawner } from "effect/process"
-import type { AuthStrategy } from "./Auth.ts"
+import type { AuthStrategy, Server } from "./Auth.ts"
 import type { Egress } from "./Egress.ts"
 import { Host } from "./Host.ts"
+import type { Keep } from "./Keep.ts"
 import type { Loader } from "./Loader.ts"
 import type { IdentityProvider } from "./Provider.ts"
 import { type Problem, problemsOf, problemsOfEmpty } from "./Problem.ts"
@@ -23,6 +24,11 @@ export type Lent =
   | Host
   | Path.Path
 
+/** What a strategy is lent beside: it is built for one server. */
+export type LentToAuth = Lent | Keep | Server
+
+export type LentTo<K extends Kind> = K extends "auth" ? LentToAuth : Lent
+
 /** What a plugin of each kind builds. */
 export interface Built<R = never> {
   readonly loader: Loader<R>
@@ -35,7 +41,7 @@ export type Kind = keyof Built
 /** A decoded config and what it becomes. */
 export interface Opened<K extends Kind> {
   readonly config: unknown
-  readonly build: Effect.Effect<Built<Lent>[K], unknown, Lent | Scope.Scope>
+  readonly build: Effect.Effect<Built<Lent>[K], unknown, LentToAuth | Scope.Scope>
 }
 
 const TypeId = "~manifold/plugin/Plugin"
@@ -70,7 +76,7 @@ export const define = <
   S extends Schema.ConstraintDecoder<unknown>,
   A extends Built<Lent>[K],
   E,
-  R extends Lent | Scope.Scope
+  R extends LentTo<K> | Scope.Scope
 >(kind: K, { name, summary, config, build }: {
   readonly name: string
   readonly summary: string

@@ -6,27 +6,30 @@ import { type Duration, Effect, Exit, type FileSystem, type Path, Scope } from "
 import { isOfTask } from "../backend/Connection.ts"
 import * as Instances from "../backend/Instance.ts"
 import { LogLevels } from "../backend/LogLevels.ts"
+import type { Spec } from "../backend/Spec.ts"
 import { Subscriptions } from "../backend/Subscriptions.ts"
 import type { Children } from "../backend/transport/Children.ts"
 import { Catalogue, type Served } from "../catalogue/Catalogue.ts"
 import type { Kind } from "../catalogue/Definition.ts"
 import type { Listing } from "../catalogue/Listing.ts"
 import type { Part as Offered } from "../catalogue/Snapshot.ts"
+import { Consents } from "../guard/Consents.ts"
 import type { ArtifactCache } from "../host/ArtifactCache.ts"
-import type { Part } from "../host/Registry.ts"
 import { isRecord } from "../lib/Record.ts"
 import * as Slot from "../lib/Slot.ts"
 import type { AuthStrategy } from "../plugin/Auth.ts"
 import type { Host } from "../plugin/Host.ts"
 import { targetOf } from "./Launching.ts"
-import { withOwn } from "./OwnCredential.ts"
+import { type Ask, withOwn } from "./OwnCredential.ts"
 import * as Offers from "./Offer.ts"
+import type { Personal } from "./Personal.ts"
 import { sameInstance, type Unfit, type Wanted } from "./Wanted.ts"
 
 export type InstanceServices =
   | ArtifactCache
   | Catalogue
   | Children
+  | Consents
   | FileSystem.FileSystem
   | Host
   | LogLevels
@@ -47,9 +50,11 @@ export interface Running {
 
 /** An auth strategy with what it was made from. */
 export interface Authorizing {
-  readonly part: Part<"auth">
+  readonly wanted: Wanted
   readonly strategy: AuthStrategy
   readonly scope: Scope.Closeable
+  /** Ends that users can consent by it. */
+  readonly withdraw: () => void
 }
 
 export interface Managed {
@@ -62,6 +67,8 @@ export interface Managed {
   auth: Authorizing | undefined
   serving: Running | undefined
   candidate: Running | undefined
+  /** Where the credential is the user's own. */
+  personal: { readonly serving: Personal; readonly scope: Scope.Closeable } | undefined
 }
 
 export const managed = (id: string, wanted: Wanted, drain: Duration.Duration, scope: Scope.Scope): Managed => ({
@@ -71,7 +78,8 @@ export const managed = (id: string, wanted: Wanted, drain: Duration.Duration, sc
   generation: 0,
   auth: undefined,
   serving: undefined,
-  candidate: undefined
+  candidate: undefined,
+  personal: undefined
 })
 
 export interface Starting {
@@ -83,13 +91,16 @@ export interface Starting {
   readonly makeRoom: Effect.Effect<void>
   /** What the form before it offers. */
   readonly listed: Listing | undefined
-  /** The server's auth strategy at this moment. */
-  readonly strategy: () => AuthStrategy | undefined
+  /** The credential for what it is asked beside calls; nothing where none is sent. */
+  readonly own: () => Ask
+  readonly unauthorized?: Spec["unauthorized"]
+  /** Whose it is, where it is one user's. */
+  readonly onListed?: () => Effect.Effect<void>
 }
 
 /** Builds the loader and starts an instance, in a scope of its own below `parent`. */
 export const start = Effect.fnUntraced(function*(
-  { generation, listed, makeRoom, parent, publish, strategy, wanted }: Starting
+  { generation, listed, makeRoom, onListed, own, parent, publish, unauthorized, wanted }: Starting
 ): Effect.fn.Return<Running, Unfit, InstanceServices> {
   const scope = yield* Scope.fork(parent)
   const subscriptions = yield* Subscriptions
@@ -100,13 +111,13 @@ export const start = Effect.fnUntraced(function*(
     const loader = yield* wanted.loader.build
     if (loader.swap === "stop_first" || wanted.entry.config.port !== undefined) yield* makeRoom
     const context = yield* Effect.context<InstanceServices>()
-    const offer = Offers.make(id, wanted.hiddenText, publish, listed)
+    const offer = Offers.make(id, wanted.hiddenText, onListed ?? publish, listed)
     const fork = Effect.runForkWith(context)
     const instance = yield* Instances.make({
       id,
       isShared: wanted.entry.sharing === "shared",
       target: (announce) =>
-        Effect.flatMap(Effect.provideContext(targetOf(wanted.entry, loader, announce), context), (target) => withOwn(id, target, strategy)),
+        Effect.flatMap(Effect.provideContext(targetOf(wanted.entry, loader, announce), context), (target) => withOwn(id, target, own())),
       welcome: offer.start,
       notified: (method, text) => {
         if (method === "notifications/resources/updated") tellUpdated(catalogue, id, text)
@@ -115,7 +126,8 @@ export const start = Effect.fnUntraced(function*(
       },
       watched: () => subscriptions.wanted(id),
       logLevel: levels.wanted,
-      changed: () => fork(publish())
+      ...(unauthorized === undefined ? {} : { unauthorized }),
+      changed: () => fork(onListed === undefined ? publish() : Effect.void)
     })
     return { wanted, generation, instance, offer, scope }
   })
@@ -146,20 +158,28 @@ const tellOf = (catalogue: Catalogue["Service"], server: string, text: string) =
 }
 
 /** What the server adds to the catalogue; nothing while it has never been ready or has failed for good. */
-export const partOf = ({ id, serving, wanted }: Managed): ReadonlyArray<Offered> => {
-  if (serving === undefined || serving.instance.state().isGivenUp === true) return []
-  const { capabilities, instructions, listing } = serving.offer
-  return [{
-    server: id,
-    prefix: wanted.prefix,
-    listing: listing(),
-    capabilities: capabilities(),
-    instructions: instructions()
-  }]
+export const partOf = (server: Managed): ReadonlyArray<Offered> => {
+  const { serving } = server
+  return serving === undefined || serving.instance.state().isGivenUp === true ? [] : [offeredBy(server, serving.offer.listing(), serving)]
 }
 
-export const servedBy = ({ auth, id, serving, slot, wanted }: Managed): ReadonlyArray<Served> =>
-  serving === undefined || auth === undefined ? [] : [{ id, slot, strategy: auth.strategy, timeout: wanted.timeout, sharing: wanted.entry.sharing }]
+export const offeredBy = ({ id, wanted }: Managed, listing: Listing, running: Pick<Running, "offer"> | undefined): Offered => ({
+  server: id,
+  prefix: wanted.prefix,
+  listing,
+  capabilities: running?.offer.capabilities() ?? {},
+  instructions: running?.offer.instructions()
+})
+
+export const servedBy = ({ auth, id, personal, serving, slot, wanted }: Managed): ReadonlyArray<Served> =>
+  serving === undefined || auth === undefined ? [] : [{
+    id,
+    slot,
+    strategy: auth.strategy,
+    timeout: wanted.timeout,
+    sharing: wanted.entry.sharing,
+    ...(personal === undefined ? {} : { personal: personal.serving })
+  }]
 
 /** Which of the two is what is wanted already. */
 export const servedAlready = ({ candidate, serving }: Managed, wanted: Wanted): "serving" | "candidate" | undefined => {
@@ -168,11 +188,13 @@ export const servedAlready = ({ candidate, serving }: Managed, wanted: Wanted): 
 }
 
 /** Builds a strategy in a scope of its own below `parent`. */
-export const authorize = Effect.fnUntraced(function*(part: Part<"auth">, parent: Scope.Scope) {
+export const authorize = Effect.fnUntraced(function*(wanted: Wanted, parent: Scope.Scope) {
+  const consents = yield* Consents
   const scope = yield* Scope.fork(parent)
-  const strategy = yield* part.build.pipe(
+  const strategy = yield* wanted.auth.build.pipe(
     Scope.provide(scope),
     Effect.onExit((exit) => Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void)
   )
-  return { part, strategy, scope }
+  const withdraw = strategy.consent === undefined ? () => {} : consents.offer(wanted.entry.id, strategy.consent)
+  return { wanted, strategy, scope, withdraw }
 })

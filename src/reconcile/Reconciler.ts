@@ -6,15 +6,22 @@
 import { Clock, Context, type Duration, Effect, Equal, Exit, Layer, Scope, Semaphore } from "effect"
 import { LogLevels } from "../backend/LogLevels.ts"
 import { Subscriptions } from "../backend/Subscriptions.ts"
+import { Base } from "../guard/Base.ts"
+import { Vault } from "../vault/Vault.ts"
 import { Catalogue } from "../catalogue/Catalogue.ts"
-import { views } from "../catalogue/Views.ts"
+import type { Kind } from "../catalogue/Definition.ts"
 import { Registry } from "../host/Registry.ts"
 import { type Change, diff } from "../manifest/Diff.ts"
 import type { Manifest } from "../manifest/Manifest.ts"
-import { authorize, type InstanceServices, type Managed, managed, partOf, type Publish, type Running, servedAlready, servedBy, start } from "./Managed.ts"
+import { authorize, type InstanceServices, type Managed, managed, type Publish, type Running, servedAlready, servedBy, start } from "./Managed.ts"
+import { Consents, type Invited } from "../guard/Consents.ts"
+import type { Principal } from "../plugin/Auth.ts"
+import { ownerOf } from "../router/Request.ts"
+import { depersonalize, personalize } from "./Personalizing.ts"
+import { type Sights, sights } from "./Sights.ts"
 import type { GatewayStatus } from "./Status.ts"
 import { type Refusal, statusOf } from "./StatusOf.ts"
-import { sameStrategy, type Wanted, wantedOf } from "./Wanted.ts"
+import { sameInstance, sameStrategy, type Wanted, wantedOf } from "./Wanted.ts"
 
 export class Reconciler extends Context.Service<Reconciler, {
   /** Takes a valid manifest into force; gives what changes. Servers come up in the background. */
@@ -34,29 +41,35 @@ export class Reconciler extends Context.Service<Reconciler, {
     const registry = yield* Registry
     const subscriptions = yield* Subscriptions
     const levels = yield* LogLevels
+    const consents = yield* Consents
     const scope = yield* Effect.scope
-    const context = yield* Effect.context<InstanceServices | Registry>()
+    const context = yield* Effect.context<Base | InstanceServices | Registry | Vault>()
     const lock = Semaphore.makeUnsafe(1)
     const servers = new Map<string, Managed>()
     let current: Manifest | undefined
     let generation = 0
     let verdict: GatewayStatus["manifest"] = { state: "applied", since: new Date(0).toISOString(), problems: [] }
     let plugins: ReadonlyArray<string> = []
+    let seen: Sights | undefined
 
     const publish: Publish = (announced) => Effect.suspend(() => {
       if (current === undefined) return Effect.void
       const inOrder = current.servers.flatMap(({ id }) => servers.get(id) ?? [])
       const { max_name_length: longest, separator } = current.aggregation
       const known = current.servers.filter(({ enabled }) => enabled).map(({ id }) => id)
-      const { all, of } = views(inOrder.flatMap(partOf), { separator, longest }, known)
+      seen = sights(inOrder, { separator, longest }, known)
       return catalogue.publish({
+        ...seen,
         generation,
-        snapshot: all,
-        at: (server) => server === undefined ? all : of(server),
-        has: (server) => known.includes(server),
         served: new Map(inOrder.flatMap(servedBy).map((served) => [served.id, served]))
       }, announced)
     })
+
+    /** What one user sees of a server of their own is another now. */
+    const changed = (principal: Principal, kinds: ReadonlySet<Kind>) => {
+      seen?.changed(principal)
+      catalogue.tell({ _tag: "Listed", kinds, to: ownerOf(principal) })
+    }
 
     const serve = (server: Managed, running: Running) =>
       Effect.suspend(() => {
@@ -83,7 +96,7 @@ export class Reconciler extends Context.Service<Reconciler, {
         return server.slot.vacate
       })
       // What the old form offers stays listed until the new one has said what it offers.
-      const running: Running = yield* start({ wanted, generation, parent: scope, publish, makeRoom, listed: before?.offer.listing(), strategy: () => server.auth?.strategy }).pipe(
+      const running: Running = yield* start({ wanted, generation, parent: scope, publish, makeRoom, listed: before?.offer.listing(), ...askingFor(server) }).pipe(
         Effect.tapError(() => Effect.sync(() => hasRoom ? server.serving = undefined : undefined))
       )
       if (hasRoom) return yield* serve(server, running)
@@ -101,11 +114,13 @@ export class Reconciler extends Context.Service<Reconciler, {
     })
 
     /** The old strategy is closed when the calls that may still ask it have had their drain time. */
-    const authorizeAnew = Effect.fnUntraced(function*(server: Managed, { auth }: Wanted, drain: Duration.Duration) {
+    const authorizeAnew = Effect.fnUntraced(function*(server: Managed, wanted: Wanted, drain: Duration.Duration) {
       const old = server.auth
-      if (old !== undefined && sameStrategy(old.part, auth)) return
-      server.auth = yield* authorize(auth, scope)
+      if (old !== undefined && sameStrategy(old.wanted, wanted)) return false
+      server.auth = yield* authorize(wanted, scope)
+      old?.withdraw()
       if (old !== undefined) yield* Effect.forkIn(Effect.delay(Scope.close(old.scope, Exit.void), drain), scope)
+      return true
     })
 
     const settle = Effect.fnUntraced(function*(manifest: Manifest, id: string, generation: number) {
@@ -114,11 +129,14 @@ export class Reconciler extends Context.Service<Reconciler, {
       const wanted = yield* wantedOf(manifest, entry)
       const server = servers.get(id) ?? managed(id, wanted, manifest.hosting.drain, scope)
       servers.set(id, server)
-      yield* authorizeAnew(server, wanted, manifest.hosting.drain)
+      const { drain } = manifest.hosting
+      const isAuthorizedAnew = yield* authorizeAnew(server, wanted, drain)
+      const isOther = isAuthorizedAnew || !sameInstance(server.wanted, wanted)
       refusals.delete(id)
       server.wanted = wanted
       server.generation = generation
       const already = servedAlready(server, wanted)
+      yield* personalize({ server, drain, parent: scope, changed }, isOther)
       yield* already === undefined ? launch(server, wanted, generation) : keep(server, already)
     }, (effect, _, id, generation) =>
       Effect.catch(effect, (unfit) => {
@@ -132,14 +150,18 @@ export class Reconciler extends Context.Service<Reconciler, {
     /** Why the newest form of a server is not even tried. */
     const refusals = new Map<string, Refusal>()
 
-    const remove = Effect.fnUntraced(function*(id: string) {
+    /** @param isGone whether it is no more in the manifest at all: then what its users granted is given up */
+    const remove = Effect.fnUntraced(function*(id: string, isGone: boolean) {
       const server = servers.get(id)
       refusals.delete(id)
       if (server === undefined) return
       servers.delete(id)
       yield* dropCandidate(server)
+      yield* depersonalize(server, scope)
+      server.auth?.withdraw()
+      const forgotten = isGone ? server.auth?.strategy.consent?.forget(undefined) ?? Effect.void : Effect.void
       const gone = server.auth === undefined ? Effect.void : Scope.close(server.auth.scope, Exit.void)
-      yield* Effect.forkIn(Effect.andThen(server.slot.vacate, gone), scope)
+      yield* Effect.forkIn(Effect.andThen(Effect.ignore(forgotten), Effect.andThen(server.slot.vacate, gone)), scope)
     })
 
     const apply = Effect.fn("Reconciler.apply")(function*(manifest: Manifest) {
@@ -160,13 +182,23 @@ export class Reconciler extends Context.Service<Reconciler, {
       generation++
       current = manifest
       const wanted = manifest.servers.filter(({ enabled }) => enabled).map(({ id }) => id)
-      yield* Effect.forEach([...servers.keys(), ...refusals.keys()].filter((id) => !wanted.includes(id)), remove)
+      yield* Effect.forEach([...servers.keys(), ...refusals.keys()].filter((id) => !wanted.includes(id)), (id) => remove(id, !manifest.servers.some((server) => server.id === id)))
       yield* Effect.forEach(wanted, (id) => settle(manifest, id, generation), { concurrency: "unbounded", discard: true })
       yield* publish()
       return changes
     }, (effect) => lock.withPermit(Effect.uninterruptible(Effect.provideContext(effect, context))))
 
+    /** A user has consented: what they see begins anew, and their client hears of it. */
+    const consented = ({ elicitation, issuer, server: id, subject }: Invited) => {
+      const principal = { issuer, subject }
+      const personal = servers.get(id)?.personal?.serving
+      const again = personal === undefined ? Effect.void : Effect.andThen(personal.forget(principal), personal.look(principal))
+      fork(Effect.ensuring(again, Effect.sync(() => catalogue.tell({ _tag: "Elicited", id: elicitation, text: completed(elicitation) }))))
+    }
+    const fork = Effect.runForkWith(context)
+
     const stops = [
+      consents.onGranted(consented),
       subscriptions.onChange((id) => servers.get(id)?.serving?.instance.rewatch()),
       levels.onChange(() => servers.forEach(({ serving }) => serving?.instance.relevel()))
     ]
@@ -203,3 +235,12 @@ export class Reconciler extends Context.Service<Reconciler, {
     })
   }))
 }
+
+/** With which credential a server is asked for what everybody sees: the gateway's own if its strategy has one; and where users have theirs, it may have none to show. */
+const askingFor = (server: Managed) => ({
+  own: () => server.auth?.strategy.own?.({ id: server.id }),
+  unauthorized: () => Effect.succeed(server.auth?.strategy.consent === undefined ? "again" as const : "rest" as const)
+})
+
+const completed = (elicitationId: string): string =>
+  JSON.stringify({ jsonrpc: "2.0", method: "notifications/elicitation/complete", params: { elicitationId } })

@@ -1,5 +1,5 @@
 /** Puts the status of one server together from what is managed for it. */
-import type { State } from "../backend/Instance.ts"
+import type { State } from "../backend/Spec.ts"
 import type { Kind } from "../catalogue/Definition.ts"
 import type { Snapshot } from "../catalogue/Snapshot.ts"
 import type { ServerEntry } from "../manifest/Server.ts"

@@ -1,9 +1,13 @@
 /** One server as the manifest wants it, its plugins' parts decoded, and what about it needs a new instance. */
-import { Duration, Effect, Equal } from "effect"
+import { Context, Duration, Effect, Equal } from "effect"
+import { Auth, Keep } from "#plugin"
 import type { Prefix } from "../catalogue/Naming.ts"
+import { Base, CALLBACK_PATH, returnAddressOf } from "../guard/Base.ts"
 import { type BuildFailed, type ConfigRefused, type Part, Registry, type UnknownPlugin } from "../host/Registry.ts"
 import type { Manifest } from "../manifest/Manifest.ts"
 import type { ServerEntry } from "../manifest/Server.ts"
+import { keepFor } from "../vault/Keeping.ts"
+import { Vault } from "../vault/Vault.ts"
 
 export interface Wanted {
   readonly entry: ServerEntry
@@ -13,22 +17,44 @@ export interface Wanted {
   /** Milliseconds. */
   readonly timeout: number
   readonly hiddenText: "refuse" | "allow"
+  /** Its canonical URI (RFC 8707), where it is reached at an address. */
+  readonly resource: string | undefined
 }
 
 export type Unfit = UnknownPlugin | ConfigRefused | BuildFailed
 
+const resourceOf = ({ config, source }: ServerEntry): string | undefined => {
+  const url = source["url"]
+  if (typeof url === "string") return url
+  return config.port === undefined ? undefined : `http://127.0.0.1:${config.port}${config.path}`
+}
+
+/** What the server's strategy is lent: which server it is for, and its own rows of the vault. */
+const lentFor = Effect.fnUntraced(function*({ id }: ServerEntry, resource: string | undefined, callbackPath: string) {
+  const base = yield* Base
+  return Context.make(Auth.Server, {
+    id,
+    ...(resource === undefined ? {} : { resource }),
+    returnAddress: () => returnAddressOf(base.address(), callbackPath, id),
+    clientAddress: () => `${base.address()}/oauth/clients/${id}`
+  }).pipe(Context.add(Keep.Keep, keepFor(yield* Vault, id)))
+})
+
 export const wantedOf = Effect.fnUntraced(function*(
-  { aggregation, guard, routing }: Manifest,
+  { aggregation, guard, oauth_delegation, routing }: Manifest,
   entry: ServerEntry
-): Effect.fn.Return<Wanted, Unfit, Registry> {
+): Effect.fn.Return<Wanted, Unfit, Base | Registry | Vault> {
   const registry = yield* Registry
+  const resource = resourceOf(entry)
+  const own = yield* lentFor(entry, resource, oauth_delegation?.callback_path ?? CALLBACK_PATH)
   return {
     entry,
     loader: yield* registry.decode("loader", entry.type, entry.source),
-    auth: yield* registry.decode("auth", entry.auth_strategy, entry.auth_config),
+    auth: yield* registry.decode("auth", entry.auth_strategy, entry.auth_config, own),
     prefix: prefixOf(entry, aggregation.prefix),
     timeout: Duration.toMillis(entry.timeout ?? routing.timeout),
-    hiddenText: guard.hidden_text
+    hiddenText: guard.hidden_text,
+    resource
   }
 })
 
@@ -41,8 +67,10 @@ const prefixOf = ({ id, prefix }: ServerEntry, rule: Prefix["mode"]): Prefix => 
 /** Whether what runs for `a` also serves `b`: the rest is only how it is reached and named. */
 export const sameInstance = (a: Wanted, b: Wanted): boolean => Equal.equals(identity(a), identity(b))
 
-const identity = ({ entry, hiddenText, loader }: Wanted) => ({
+const identity = ({ auth, entry, hiddenText, loader }: Wanted) => ({
   type: entry.type,
+  // Another strategy asks for the lists with another credential.
+  auth: auth.name,
   revision: loader.revision,
   source: entry.source,
   config: entry.config,
@@ -51,5 +79,5 @@ const identity = ({ entry, hiddenText, loader }: Wanted) => ({
 })
 
 /** Whether the strategy built for `a` also serves `b`. */
-export const sameStrategy = (a: Part<"auth">, b: Part<"auth">): boolean =>
-  a.name === b.name && a.revision === b.revision && Equal.equals(a.config, b.config)
+export const sameStrategy = (a: Wanted, b: Wanted): boolean =>
+  a.auth.name === b.auth.name && a.auth.revision === b.auth.revision && Equal.equals(a.auth.config, b.auth.config) && a.resource === b.resource

@@ -8,7 +8,8 @@ import type { Reply } from "../backend/Connection.ts"
 import { TASKS } from "../backend/Era.ts"
 import { ALONE, type Party } from "../backend/Party.ts"
 import { Subscriptions, type Topic } from "../backend/Subscriptions.ts"
-import { Catalogue } from "../catalogue/Catalogue.ts"
+import { Catalogue, type Served } from "../catalogue/Catalogue.ts"
+import { isConnect } from "../catalogue/ConnectTool.ts"
 import type { Route } from "../catalogue/Snapshot.ts"
 import { Tracing } from "../observe/Tracing.ts"
 import type { ConsentNeeded, CredentialRefused, Principal } from "../plugin/Auth.ts"
@@ -51,20 +52,36 @@ export class Router extends Context.Service<Router, {
       return task === undefined ? new UnknownName({ kind: "task", name: publicId.slice(0, 200) }) : taskTarget(request, task)
     })
 
+    /** A name that nobody lists may be of a server that shows its lists to its own users alone. */
+    const unlisted = Effect.fnUntraced(function*(unknown: UnknownName, request: Request, { principal, server }: Caller) {
+      const mayBe = unknown.kind === "tool" || unknown.kind === "prompt"
+      const personal = mayBe ? catalogue.current().personalOf(server, unknown.name) : undefined
+      if (personal === undefined) return yield* unknown
+      yield* personal.slotFor(principal)
+      const { at, snapshot: all } = catalogue.current()
+      const found = targetOf(at(server, principal) ?? all, request)
+      return found instanceof UnknownName ? yield* found : found
+    })
+
     const call = Effect.fnUntraced(function*(request: Request, caller: Caller): Effect.fn.Return<Reply, CallFailed> {
       const { at, served } = catalogue.current()
       const snapshot = at(caller.server, caller.principal)
       if (snapshot === undefined) return yield* notReady(caller.server ?? "")
       const isAboutTask = TASK_METHODS.has(request.method)
-      const target = isAboutTask ? yield* taskOf(request, caller) : targetOf(snapshot, request)
-      if (target instanceof UnknownName) return yield* target
+      const found = isAboutTask ? yield* taskOf(request, caller) : targetOf(snapshot, request)
+      const target = found instanceof UnknownName ? yield* unlisted(found, request, caller) : found
       const server = served.get(target.server)
       if (server === undefined) return yield* notReady(target.server)
-      const once = server.slot.use(
+      const { personal } = server
+      const slot = personal === undefined || personal.isShared() ? server.slot : yield* personal.slotFor(caller.principal)
+      if (isConnect(target.definition)) return CONNECTED
+      const once = slot.use(
         () => notReady(server.id),
         (instance) => relay({ caller, instance, request, server, target })
       )
-      const reply = yield* Effect.catchIf(once, isUntaken, () => Effect.andThen(server.slot.current()?.recovered ?? Effect.void, once))
+      const again = (failure: BackendFailed) =>
+        isUntaken(failure) ? Effect.andThen(slot.current()?.recovered ?? Effect.void, once) : Effect.andThen(rejected(server, caller, failure), once)
+      const reply = yield* Effect.catchIf(once, isForAnother(server), again)
       if (reply.kind === "error" || reply.era === "legacy" || !(isAboutTask || isTask(reply.result))) return reply
       const id = taskIdIn(reply.result)
       if (id === undefined) return reply
@@ -121,4 +138,18 @@ const BEGINNING = "5 seconds"
 const notReady = (backend: string) => new BackendFailed({ backend, reason: "not_ready", detail: "is not running now", isUnsent: true })
 
 /** A call that the backend did not take is made once more: it cannot run twice. */
-const isUntaken = (failure: CallFailed): failure is BackendFailed => failure._tag === "BackendFailed" && failure.isUnsent === true
+const isUntaken = ({ isUnsent }: BackendFailed): boolean => isUnsent === true
+
+/** Calls that are made once more: those that were not taken, for a credential too if the strategy has another. */
+const isForAnother = ({ strategy }: Served) => (failure: CallFailed): failure is BackendFailed =>
+  failure._tag === "BackendFailed" &&
+  (isUntaken(failure) || (strategy.rejected !== undefined && (failure.status === 401 || failure.status === 403)))
+
+const rejected = ({ strategy }: Served, { principal }: Caller, { scopes = [], status }: BackendFailed) =>
+  strategy.rejected?.(principal, { status: status === 403 ? 403 : 401, scopes }) ?? Effect.void
+
+const CONNECTED: Reply = {
+  kind: "result",
+  era: "legacy",
+  result: Buffer.from(JSON.stringify({ content: [{ type: "text", text: "It is connected: list the tools again to see what it offers." }] }))
+}

@@ -4,28 +4,12 @@
  * The refresh goes on when its caller is gone: the answer may hold the only copy of a token.
  */
 import { Clock, Deferred, Effect, Exit, type Redacted, Schedule, Schema, type Scope } from "effect"
+import { type Fresh, RefreshFailed } from "../plugin/Keep.ts"
 import { utf8 } from "../lib/Utf8.ts"
 import { type Row, type Store, versionAfter } from "../store/Store.ts"
 import type { RowChanged } from "../store/StoreFailed.ts"
 import type { VaultFailed } from "./KeyRing.ts"
 import type { Opened, PutOptions, VaultTable } from "./Row.ts"
-
-/** There is no fresh value; what was there is there still. */
-export class RefreshFailed extends Schema.TaggedError<RefreshFailed>()("RefreshFailed", {
-  /** For logs and people; never what a server said word by word. */
-  reason: Schema.String,
-  /** To try again gives the same: the grant is gone. */
-  final: Schema.Boolean
-}) {
-  override get message() {
-    return `It could not be refreshed: ${this.reason}`
-  }
-}
-
-export interface Fresh {
-  readonly value: Redacted.Redacted<string>
-  readonly expires?: number
-}
 
 export interface Refresh {
   readonly table: VaultTable

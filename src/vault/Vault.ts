@@ -5,11 +5,12 @@
 import { Clock, Context, Effect, Layer, Redacted, Schedule, Schema } from "effect"
 import { Base64 } from "effect/encoding"
 import { utf8 } from "../lib/Utf8.ts"
+import type { RefreshFailed } from "../plugin/Keep.ts"
 import { type Row, Store, versionAfter } from "../store/Store.ts"
 import { RowChanged, type StoreFailed } from "../store/StoreFailed.ts"
 import { KeyRing, type VaultFailed } from "./KeyRing.ts"
 import { KeySource } from "./KeySource.ts"
-import { type Refresh, type RefreshFailed, refreshingIn } from "./Refreshing.ts"
+import { type Refresh, refreshingIn } from "./Refreshing.ts"
 import { type Entry, type Opened, type PutOptions, VAULT_TABLES, type VaultTable } from "./Row.ts"
 import { keyIdOf, Sealing } from "./Sealing.ts"
 

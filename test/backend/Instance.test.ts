@@ -7,6 +7,7 @@ import type { AddressInfo } from "node:net"
 import { ownCall } from "../../src/backend/Handshake.ts"
 import { BackendFailed } from "../../src/backend/BackendFailed.ts"
 import * as Instances from "../../src/backend/Instance.ts"
+import type { Phase, State } from "../../src/backend/Spec.ts"
 import type { Target } from "../../src/backend/Opened.ts"
 import { NO_HEADERS } from "../../src/backend/Party.ts"
 import { NO_TOPICS } from "../../src/backend/Subscriptions.ts"
@@ -161,8 +162,8 @@ interface Running {
 
 /** An instance, every phase it went through, and how to wait for the next time it enters one. */
 const running = Effect.fnUntraced(function*({ target, welcome = Effect.void }: Running) {
-  const entered = yield* Queue.unbounded<Instances.State>()
-  const states: Array<Instances.State> = []
+  const entered = yield* Queue.unbounded<State>()
+  const states: Array<State> = []
   const instance = yield* Instances.make({
     id: "one",
     isShared: true,
@@ -176,15 +177,14 @@ const running = Effect.fnUntraced(function*({ target, welcome = Effect.void }: R
       Queue.offerUnsafe(entered, state)
     }
   })
-  const until = (phase: Instances.Phase): Effect.Effect<Instances.State> =>
-    Effect.repeat(Queue.take(entered), { until: (state) => state.phase === phase })
+  const until = (phase: Phase): Effect.Effect<State> => Effect.repeat(Queue.take(entered), { until: (state) => state.phase === phase })
   return {
     instance,
     until,
-    phases: (): ReadonlyArray<Instances.Phase> => states.map(({ phase }) => phase),
-    count: (phase: Instances.Phase) => states.filter((state) => state.phase === phase).length,
+    phases: (): ReadonlyArray<Phase> => states.map(({ phase }) => phase),
+    count: (phase: Phase) => states.filter((state) => state.phase === phase).length,
     /** How long, in milliseconds, it was in that phase each time. */
-    waits: (phase: Instances.Phase = "degraded") => states.flatMap((state, index) => {
+    waits: (phase: Phase = "degraded") => states.flatMap((state, index) => {
       const after = states[index + 1]
       return state.phase === phase && after !== undefined ? [Math.round(after.since - state.since)] : []
     })
@@ -192,7 +192,7 @@ const running = Effect.fnUntraced(function*({ target, welcome = Effect.void }: R
 })
 
 /** Fails until the budget is spent. */
-const pastBudget = Effect.fnUntraced(function*(until: (phase: Instances.Phase) => Effect.Effect<Instances.State>) {
+const pastBudget = Effect.fnUntraced(function*(until: (phase: Phase) => Effect.Effect<State>) {
   for (const longest of [500, 1000, 2000, 4000, 8000]) {
     yield* until("degraded")
     yield* TestClock.adjust(longest)

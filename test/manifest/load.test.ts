@@ -17,14 +17,13 @@ servers:
     config: { args: [1], environment: { PATH: x } }
   - id: b
     type: local
-    auth_strategy: delegate_oauth
+    auth_strategy: proxy_oauth
   - { id: b, type: local, auth_strategy: bypass_auth }
 severs: []
 `
 
 /** A line of a server is indented; any other is a key of the manifest. */
 const notBuilt: Readonly<Record<string, string>> = {
-  "consent": "oauth_delegation: { callback_path: /oauth/callback }",
   "an authorization server": "authorization_server: { registration: off }",
   "retries": "routing: { retry: { attempts: 3, budget: 20% } }",
   "a wrong form of retries": "routing: { retry: { attempts: many } }",
@@ -95,7 +94,7 @@ describe("a manifest", () => {
         "1.yaml:8:5: servers.Files.auth_strategy: is missing, expected which credential goes with a call: bypass_auth sends none (there is \"auth_stategy\"), did you mean \"auth_strategy\"?",
         "1.yaml:9:22: servers.Files.config.args.0: is a number, expected text (put it in quotes)",
         "1.yaml:9:41: servers.Files.config.environment.PATH: \"PATH\" changes how programs load and is refused, expected it in allow_environment too, if it is meant",
-        "1.yaml:12:20: servers.b.auth_strategy: auth_strategy \"delegate_oauth\" is not supported yet",
+        "1.yaml:12:20: servers.b.auth_strategy: auth_strategy \"proxy_oauth\" is not supported yet",
         "1.yaml:13:11: servers.b.id: \"b\" is already the id of the server at line 10, expected an id of its own for each server",
         "1.yaml:14:1: severs: is not a known key, did you mean \"servers\"?"
       ])

@@ -1,15 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
-import { LogLevels } from "../../src/backend/LogLevels.ts"
-import { Subscriptions } from "../../src/backend/Subscriptions.ts"
-import { Catalogue } from "../../src/catalogue/Catalogue.ts"
+import { Effect } from "effect"
 import { openChannel } from "../../src/mcp/Channel.ts"
 import { LOCAL } from "../../src/guard/Authentication.ts"
 import type { McpServices } from "../../src/mcp/McpServices.ts"
-import { Parking } from "../../src/mcp/Parking.ts"
 import { Sessions } from "../../src/mcp/Sessions.ts"
-import { Router } from "../../src/router/Router.ts"
-import { TaskIds } from "../../src/router/TaskIds.ts"
+import { mcpServices } from "../kit/mcpServices.ts"
 
 const MEBIBYTE = 1024 * 1024
 
@@ -30,7 +25,7 @@ describe("a channel with a client", () => {
       behind(0)
       channel.receive(text(ping(3)))
       assert.strictEqual(heard.length, 2)
-    }).pipe(Effect.provide(services)))
+    }).pipe(Effect.provide(mcpServices)))
 
   it.live("runs 1024 requests at once and refuses the next, but still takes what cancels one", () =>
     Effect.gen(function*() {
@@ -44,7 +39,7 @@ describe("a channel with a client", () => {
       assert.include(heard.at(-1), `"protocolVersion"`)
       assert.deepStrictEqual(channel.running(), { requests: 1023, listens: 1023 })
       channel.end()
-    }).pipe(Effect.provide(services)))
+    }).pipe(Effect.provide(mcpServices)))
 
   it.live("holds 32 MiB of requests and refuses the next, however few they are", () =>
     Effect.gen(function*() {
@@ -54,7 +49,7 @@ describe("a channel with a client", () => {
       channel.receive(text(listen(10)))
       assert.match(heard.at(-1) ?? "", /"id":10,"error".*Too many requests run at once/u)
       channel.end()
-    }).pipe(Effect.provide(services)))
+    }).pipe(Effect.provide(mcpServices)))
 
   it.live("of both eras cancels in each what it means", () =>
     Effect.gen(function*() {
@@ -66,7 +61,7 @@ describe("a channel with a client", () => {
       channel.receive(text(cancelled(7)))
       assert.strictEqual(channel.running().listens, 0)
       assert.include(heard.at(-1), `"resultType":"complete"`)
-    }).pipe(Effect.provide(services)))
+    }).pipe(Effect.provide(mcpServices)))
 
   it.live("that is drained ends its listens, refuses what is new, and says nothing after its end", () =>
     Effect.gen(function*() {
@@ -79,7 +74,7 @@ describe("a channel with a client", () => {
       channel.end()
       channel.receive(text(ping(3)))
       assert.include(heard.at(-1), "The gateway is stopping")
-    }).pipe(Effect.provide(services)))
+    }).pipe(Effect.provide(mcpServices)))
 })
 
 const INITIALIZE = `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}`
@@ -107,5 +102,3 @@ const client = Effect.gen(function*() {
   return { channel, heard, closed, behind }
 })
 
-const base = Layer.mergeAll(Catalogue.layer, LogLevels.layer, Subscriptions.layer)
-const services = Layer.mergeAll(Sessions.layer, Router.layer.pipe(Layer.provide(TaskIds.ephemeral)), Parking.layer).pipe(Layer.provideMerge(base))

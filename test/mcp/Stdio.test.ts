@@ -1,14 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer } from "effect"
+import { Effect, Fiber } from "effect"
 import { PassThrough } from "node:stream"
-import { Catalogue } from "../../src/catalogue/Catalogue.ts"
-import { LogLevels } from "../../src/backend/LogLevels.ts"
-import { Subscriptions } from "../../src/backend/Subscriptions.ts"
-import { Parking } from "../../src/mcp/Parking.ts"
 import { Sessions } from "../../src/mcp/Sessions.ts"
 import { serveStdio } from "../../src/mcp/Stdio.node.ts"
-import { TaskIds } from "../../src/router/TaskIds.ts"
-import { Router } from "../../src/router/Router.ts"
+import { mcpServices } from "../kit/mcpServices.ts"
 
 const initialize = (id: number) =>
   `{"jsonrpc":"2.0","id":${id},"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}`
@@ -24,7 +19,7 @@ describe("a client on standard input and output", () => {
       send(initialize(2))
       yield* said(/"id":2\}/u)
       assert.strictEqual([...(yield* Sessions).all()].length, 1)
-    }).pipe(Effect.scoped, Effect.provide(services)))
+    }).pipe(Effect.scoped, Effect.provide(mcpServices)))
 
   it.live("that uses the id of a running request is refused, and the request goes on", () =>
     Effect.gen(function*() {
@@ -35,7 +30,7 @@ describe("a client on standard input and output", () => {
       yield* said(/"id":7,"error":\{"code":-32600/u)
       send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}`)
       yield* said(/"resultType":"complete"/u)
-    }).pipe(Effect.scoped, Effect.provide(services)))
+    }).pipe(Effect.scoped, Effect.provide(mcpServices)))
 
   it.live("that sends a message beyond the limit hears so before it is let go", () =>
     Effect.gen(function*() {
@@ -43,18 +38,16 @@ describe("a client on standard input and output", () => {
       send("x".repeat(4 * 1024 * 1024 + 1))
       yield* said(/"error":\{"code":-32600/u)
       yield* Fiber.join(serving)
-    }).pipe(Effect.scoped, Effect.provide(services)))
+    }).pipe(Effect.scoped, Effect.provide(mcpServices)))
 
   it.live("that reads no more ends the serving, not the gateway", () =>
     Effect.gen(function*() {
       const { output, serving } = yield* client
       output.destroy(new Error("EPIPE"))
       yield* Fiber.join(serving)
-    }).pipe(Effect.scoped, Effect.provide(services)))
+    }).pipe(Effect.scoped, Effect.provide(mcpServices)))
 })
 
-const base = Layer.mergeAll(Catalogue.layer, LogLevels.layer, Subscriptions.layer)
-const services = Layer.mergeAll(Sessions.layer, Router.layer.pipe(Layer.provide(TaskIds.ephemeral)), Parking.layer).pipe(Layer.provideMerge(base))
 
 const client = Effect.gen(function*() {
   const [input, output] = [new PassThrough(), new PassThrough()]

@@ -4,6 +4,7 @@ import type { Question } from "../../backend/Connection.ts"
 import { LEGACY_VERSION, LEGACY_VERSIONS } from "../../backend/Era.ts"
 import { CLIENT_INFO } from "../../backend/Handshake.ts"
 import { Catalogue, type Served } from "../../catalogue/Catalogue.ts"
+import type { Consents } from "../../guard/Consents.ts"
 import { isRecord } from "../../lib/Record.ts"
 import { ownerOf } from "../../router/Request.ts"
 import { Router } from "../../router/Router.ts"
@@ -77,7 +78,9 @@ export const handle = Effect.fnUntraced(function*(message: Message, exchange: Ex
   if (exchange.prefersStream) exchange.stream()
   const kind = LIST_METHODS.get(method)
   if (kind !== undefined) {
-    const snapshot = (yield* Catalogue).current().at(session.server, exchange.principal)
+    const catalogue = yield* Catalogue
+    yield* catalogue.current().look(session.server, exchange.principal)
+    const snapshot = catalogue.current().at(session.server, exchange.principal)
     return exchange.respond(200, listAnswer(id, snapshot, { kind, era: "legacy", cursor: message.values["cursor"] }))
   }
   if (RELAYED.has(method)) return yield* relayed(id, message, exchange, session)
@@ -104,7 +107,7 @@ const notified = ({ method, values }: Message, session: Session, served: Readonl
 }
 
 const relayed = (id: string, message: Message, exchange: Exchange, session: Session) =>
-  Effect.withFiber<void, never, Catalogue | Router>((fiber) => {
+  Effect.withFiber<void, never, Catalogue | Consents | Router>((fiber) => {
     const meta = metaOf(message)
     session.running.set(id, () => {
       fiber.interruptUnsafe()

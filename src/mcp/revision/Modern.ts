@@ -41,7 +41,9 @@ export const handle = Effect.fnUntraced(function*(message: Message, exchange: Ex
   if (kind === undefined && !RELAYED.has(method) && !OWN.has(method)) {
     return exchange.respond(404, errorOf(id, CODE.methodNotFound, `Unknown method: ${method}`))
   }
-  const snapshot = (yield* Catalogue).current().at(exchange.server, exchange.principal)
+  const catalogue = yield* Catalogue
+  if (kind !== undefined) yield* catalogue.current().look(exchange.server, exchange.principal)
+  const snapshot = catalogue.current().at(exchange.server, exchange.principal)
   const refusal = check(exchange, message) ?? checkParamHeaders(exchange, message, snapshot)
   if (refusal !== undefined) return refuse(exchange, id, refusal)
 

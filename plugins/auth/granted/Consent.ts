@@ -1,0 +1,97 @@
+/** The way of a user to the authorization server of a backend and back (OAuth 2.1, 4.1), and how what was granted is given up (RFC 7009). */
+import { Effect, Redacted } from "effect"
+import { Auth, Egress, Keep, type Provider } from "#plugin"
+import { asClient, type Clients, type Mistake } from "./Client.ts"
+import { grantedIn, keyOf, rowFor, tokensOf } from "./Tokens.ts"
+
+interface Over {
+  readonly when: Auth.Consent["when"]
+  readonly scopes: ReadonlyArray<string>
+  readonly resource: string
+  readonly issuer: Effect.Effect<string, Mistake>
+  readonly clients: Clients
+  readonly metadata: Effect.Effect<Provider.AuthorizationServer, Mistake>
+  /** What is at hand of this user, or of all, is not as it was. */
+  readonly changed: (principal: Auth.Principal | undefined) => void
+}
+
+export const consentWith = Effect.fnUntraced(function*({ changed, clients, issuer, metadata, resource, scopes, when }: Over) {
+  const egress = yield* Egress.Egress
+  const keep = yield* Keep.Keep
+  const server = yield* Auth.Server
+  const refused = ({ message }: Mistake) => new Auth.CredentialRefused({ server: server.id, reason: message })
+
+  const begin = Effect.fnUntraced(function*({ codeChallenge, nonce, redirectUri, scopes: wanted, state }: Auth.Leaving) {
+    const known = yield* metadata
+    const { authorizationEndpoint, codeChallengeMethods, isIssuerInResponse } = known
+    if (authorizationEndpoint === undefined) return yield* Effect.fail({ message: `${known.issuer} has no authorization endpoint` })
+    if (!codeChallengeMethods.includes("S256")) return yield* Effect.fail({ message: `${known.issuer} does not say that it does PKCE with S256` })
+    const { id } = yield* clients.made(known)
+    const url = new URL(authorizationEndpoint)
+    const isOpenId = wanted.includes("openid")
+    const asked = {
+      response_type: "code",
+      client_id: id,
+      redirect_uri: redirectUri,
+      state,
+      code_challenge: codeChallenge,
+      code_challenge_method: "S256",
+      ...(wanted.length === 0 ? {} : { scope: wanted.join(" ") }),
+      ...(resource === "" ? {} : { resource }),
+      ...(isOpenId ? { nonce } : {}),
+      // OpenID Connect Core, 11: without it there is no refresh token.
+      ...(wanted.includes("offline_access") ? { prompt: "consent" } : {})
+    }
+    for (const [name, value] of Object.entries(asked)) url.searchParams.set(name, value)
+    return { url: url.href, issuer: known.issuer, isIssuerInResponse }
+  }, Effect.mapError(refused))
+
+  const finish = Effect.fnUntraced(function*({ code, codeVerifier, principal, redirectUri, scopes: wanted }: Auth.Arrived) {
+    const known = yield* metadata
+    const client = yield* clients.made(known)
+    const { as, form } = asClient(client)
+    const answer = yield* egress.ask(known.issuer, {
+      url: known.tokenEndpoint,
+      form: {
+        ...form,
+        grant_type: "authorization_code",
+        code,
+        code_verifier: codeVerifier,
+        redirect_uri: redirectUri,
+        ...(resource === "" ? {} : { resource })
+      },
+      ...(as === undefined ? {} : { as })
+    })
+    const { tokens } = yield* grantedIn(answer, { scopes: wanted })
+    if (principal === undefined) return yield* Effect.fail({ message: "nobody signed in" })
+    yield* keep.put(keyOf({ issuer: known.issuer, resource, client, principal }), rowFor(tokens))
+    changed(principal)
+    return principal
+  }, Effect.mapError(refused))
+
+  const revoked = Effect.fnUntraced(function*(key: Keep.Key) {
+    const row = yield* keep.get(key)
+    const tokens = row === undefined ? undefined : tokensOf(row)
+    yield* keep.remove(key)
+    const at = yield* issuer
+    const { revocationEndpoint } = yield* metadata
+    const client = yield* clients.known(at)
+    // Credentials of one client are never shown for the tokens of another.
+    if (tokens === undefined || revocationEndpoint === undefined || key[1] !== at || client === undefined || client.id !== key[3]) return
+    const { as, form } = asClient(client)
+    const token = Redacted.make(tokens.refresh_token ?? tokens.access_token)
+    const { status } = yield* egress.ask(at, { url: revocationEndpoint, form: { ...form, token }, ...(as === undefined ? {} : { as }) })
+    if (status !== 200) yield* Effect.logWarning(`${at} did not revoke a token: it answered ${status}`)
+  })
+
+  const forget = Effect.fnUntraced(function*(principal: Auth.Principal | undefined) {
+    const all = (yield* keep.keys).filter(([kind, , , , by, subject]) =>
+      kind === "grant" && (principal === undefined || (by === principal.issuer && subject === principal.subject)))
+    changed(principal)
+    // What cannot be said to the authorization server is forgotten here all the same.
+    yield* Effect.forEach(all, (key) => Effect.catch(revoked(key), ({ message }) => Effect.logWarning(`a token was not revoked upstream: ${message}`)), { concurrency: 4 })
+    return all.length
+  }, Effect.mapError(refused))
+
+  return { when, scopes, begin, finish, forget } satisfies Auth.Consent
+})

@@ -1,0 +1,144 @@
+/**
+ * What users granted to the gateway at the authorization server of a backend: tokens of their own, which
+ * lie in the vault and go to that backend alone. They are refreshed ahead of their end, once for all who ask.
+ */
+import { Clock, Effect, Redacted } from "effect"
+import { Auth, Egress, Keep } from "#plugin"
+import { discovered } from "../../providers/oidc/Discovery.ts"
+import { kept, TIMES } from "../../providers/oidc/Kept.ts"
+import { asClient, type Client, clientsFor, type Mistake } from "./Client.ts"
+import { consentWith } from "./Consent.ts"
+import { issuerFor } from "./Issuer.ts"
+import type { GrantSettings } from "./Settings.ts"
+import { grantedIn, keyOf, rowFor, type Tokens, tokensOf } from "./Tokens.ts"
+
+/** How long, in milliseconds, before its end a token is replaced. */
+const AHEAD = 30_000
+
+/** How long, in milliseconds, a row is believed without looking: a grant that is given up elsewhere ends within it. */
+const BELIEVED = 5000
+
+/** Most users whose tokens are at hand without the vault. */
+const MOST = 10_000
+
+interface Held {
+  readonly credential: Auth.Credential
+  readonly until: number
+}
+
+export const grants = Effect.fnUntraced(function*(settings: GrantSettings, when: Auth.Consent["when"]) {
+  const egress = yield* Egress.Egress
+  const keep = yield* Keep.Keep
+  const server = yield* Auth.Server
+  const issuer = yield* issuerFor(settings.issuer)
+  const clients = yield* clientsFor(settings)
+  const metadata = kept(Effect.provideService(Effect.flatMap(issuer, discovered), Egress.Egress, egress), TIMES).current
+  const { scopes = [] } = settings
+  const resource = server.resource ?? ""
+  const held = new Map<string, Held>()
+
+  const ownerOf = (principal: Auth.Principal) => JSON.stringify([principal.issuer, principal.subject])
+
+  const refused = ({ message }: Mistake) => new Auth.CredentialRefused({ server: server.id, reason: message })
+
+  const consentNeeded = Effect.fnUntraced(function*(wanted: ReadonlyArray<string>) {
+    const { authorizationEndpoint = "", tokenEndpoint } = yield* metadata
+    const { id } = yield* clients.made(yield* metadata)
+    return yield* new Auth.ConsentNeeded({
+      server: server.id,
+      authorizationEndpoint,
+      tokenEndpoint,
+      clientId: id,
+      scopes: wanted,
+      returnAddress: server.returnAddress()
+    })
+  })
+
+  const place = Effect.fnUntraced(function*(principal: Auth.Principal) {
+    const at = yield* issuer
+    const client = yield* clients.known(at)
+    return client === undefined ? undefined : { client, key: keyOf({ issuer: at, resource, client, principal }) }
+  })
+
+  /** A grant that the authorization server does not know any more is none. */
+  const refreshed = Effect.fnUntraced(function*(key: Keep.Key, row: Keep.Kept, client: Client) {
+    const { tokenEndpoint } = yield* Effect.mapError(metadata, ({ message }) => new Keep.RefreshFailed({ reason: message, final: false }))
+    const at = yield* Effect.mapError(issuer, ({ message }) => new Keep.RefreshFailed({ reason: message, final: false }))
+    const refresh = Effect.fnUntraced(function*(before: Keep.Kept) {
+      const tokens = tokensOf(before)
+      if (tokens?.refresh_token === undefined) return yield* Effect.fail({ message: "there is no refresh token", final: true })
+      const { as, form } = asClient(client)
+      const answer = yield* egress.ask(at, {
+        url: tokenEndpoint,
+        form: { ...form, grant_type: "refresh_token", refresh_token: Redacted.make(tokens.refresh_token), ...(resource === "" ? {} : { resource }) },
+        ...(as === undefined ? {} : { as })
+      }).pipe(Effect.mapError(({ message }) => ({ message, final: false })))
+      return rowFor((yield* grantedIn(answer, { before: tokens, scopes })).tokens)
+    }, Effect.mapError(({ final, message }) => new Keep.RefreshFailed({ reason: message, final })))
+    return yield* keep.refreshed(key, row.version, refresh)
+  })
+
+  const current = Effect.fnUntraced(function*(principal: Auth.Principal) {
+    const found = yield* place(principal)
+    const row = found === undefined ? undefined : yield* keep.get(found.key)
+    const tokens = row === undefined ? undefined : tokensOf(row)
+    if (found === undefined || row === undefined || tokens === undefined) return yield* consentNeeded(scopes)
+    const now = yield* Clock.currentTimeMillis
+    const left = (tokens.expires ?? Number.POSITIVE_INFINITY) - now
+    if (left > AHEAD) return remember(principal, tokens, now)
+    if (tokens.refresh_token === undefined) return left > 0 ? remember(principal, tokens, now) : yield* consentNeeded(tokens.scopes)
+    return yield* refreshed(found.key, row, found.client).pipe(
+      Effect.map((fresh) => remember(principal, tokensOf(fresh) ?? tokens, now)),
+      Effect.catchTag("RefreshFailed", (failure) => {
+        if (!failure.final) return left > 0 ? Effect.succeed(remember(principal, tokens, now)) : Effect.fail(failure)
+        return Effect.andThen(keep.remove(found.key), consentNeeded(tokens.scopes))
+      })
+    )
+  })
+
+  const remember = (principal: Auth.Principal, { access_token, expires = Number.POSITIVE_INFINITY }: Tokens, now: number): Auth.Credential => {
+    const credential = { headers: { authorization: Redacted.make(`Bearer ${access_token}`) } }
+    for (const oldest of held.keys()) {
+      if (held.size < MOST) break
+      held.delete(oldest)
+    }
+    held.set(ownerOf(principal), { credential, until: Math.min(now + BELIEVED, expires) })
+    return credential
+  }
+
+  const credential = Effect.fnUntraced(function*(principal: Auth.Principal) {
+    const known = held.get(ownerOf(principal))
+    if (known !== undefined && known.until > (yield* Clock.currentTimeMillis)) return known.credential
+    return yield* current(principal)
+  }, Effect.catchIf(isMistake, (mistake) => refused(mistake)))
+
+  /** What the backend did not take: a token that was revoked is refreshed, and for one that may too little its user is asked for more. */
+  const rejected = Effect.fnUntraced(function*(principal: Auth.Principal, { scopes: wanted, status }: Auth.Rejection) {
+    held.delete(ownerOf(principal))
+    const found = yield* place(principal)
+    const row = found === undefined ? undefined : yield* keep.get(found.key)
+    const tokens = row === undefined ? undefined : tokensOf(row)
+    if (found === undefined || row === undefined || tokens === undefined) return yield* consentNeeded(scopes)
+    if (status === 403) {
+      const more = wanted.filter((scope) => !tokens.scopes.includes(scope))
+      if (more.length === 0 || more.length > MOST_MORE) return yield* Effect.fail({ message: "the server refuses what its user has consented to" })
+      return yield* consentNeeded([...tokens.scopes, ...more])
+    }
+    if (tokens.refresh_token === undefined) return yield* Effect.andThen(keep.remove(found.key), consentNeeded(tokens.scopes))
+    return yield* Effect.asVoid(refreshed(found.key, row, found.client)).pipe(
+      Effect.catchTag("RefreshFailed", (failure) =>
+        failure.final ? Effect.andThen(keep.remove(found.key), consentNeeded(tokens.scopes)) : Effect.fail(failure))
+    )
+  }, Effect.catchIf(isMistake, (mistake) => refused(mistake)))
+
+  const consent = yield* consentWith({
+    when, scopes, resource, issuer, clients, metadata,
+    changed: (principal) => principal === undefined ? held.clear() : void held.delete(ownerOf(principal))
+  })
+  return { credential, rejected, consent }
+})
+
+/** Most scopes that one refusal can ask for on top. */
+const MOST_MORE = 20
+
+const isMistake = (failure: Auth.ConsentNeeded | Mistake): failure is Mistake => !(failure instanceof Auth.ConsentNeeded)

@@ -1,0 +1,55 @@
+/** Gives a server whose credential is its user's own what serves each user, and takes it away where that is no longer so. */
+import { type Duration, Effect, Exit, Scope } from "effect"
+import { BackendFailed } from "../backend/BackendFailed.ts"
+import type { Kind } from "../catalogue/Definition.ts"
+import type { Principal } from "../plugin/Auth.ts"
+import { type InstanceServices, type Managed, offeredBy, start } from "./Managed.ts"
+import { make } from "./Personal.ts"
+
+export interface Personalizing {
+  readonly server: Managed
+  readonly drain: Duration.Duration
+  readonly parent: Scope.Scope
+  readonly changed: (principal: Principal, kinds: ReadonlySet<Kind>) => void
+}
+
+/** @param isAnew whether the server or its strategy is another one than before: what was opened for users is of no use then */
+export const personalize = Effect.fnUntraced(function*(
+  { changed, drain, parent, server }: Personalizing,
+  isAnew: boolean
+): Effect.fn.Return<void, never, InstanceServices> {
+  const context = yield* Effect.context<InstanceServices>()
+  const isPersonal = server.auth?.strategy.consent !== undefined
+  if (!isPersonal) return yield* depersonalize(server, parent)
+  if (server.personal !== undefined) return yield* isAnew ? server.personal.serving.forget(undefined) : Effect.void
+  const scope = yield* Scope.fork(parent)
+  const serving = yield* Scope.provide(
+    make({
+      id: server.id,
+      drain,
+      strategy: () => server.auth?.strategy,
+      shared: () => server.serving?.instance,
+      part: (listing, running) => offeredBy(server, listing, running),
+      changed,
+      start: (principal, onListed, unauthorized) => {
+        const own = () => server.auth?.strategy.credential(principal, { id: server.id })
+        const { generation, wanted } = server
+        return start({ wanted, generation, parent: scope, publish: () => Effect.void, makeRoom: Effect.void, listed: undefined, own, onListed, unauthorized }).pipe(
+          Effect.mapError(({ message }) => new BackendFailed({ backend: server.id, reason: "not_ready", detail: `cannot be started: ${message}` })),
+          Effect.provideContext(context)
+        )
+      }
+    }),
+    scope
+  )
+  server.personal = { serving, scope }
+})
+
+/** What was opened for users ends, in the background. */
+export const depersonalize = (server: Managed, parent: Scope.Scope): Effect.Effect<void> => {
+  const { personal } = server
+  server.personal = undefined
+  return personal === undefined
+    ? Effect.void
+    : Effect.asVoid(Effect.forkIn(Effect.andThen(personal.serving.forget(undefined), Scope.close(personal.scope, Exit.void)), parent))
+}
