@@ -1,0 +1,18 @@
+/** What clients write before a path of ours: `base_url`, else the address that is really listened on, which is known only then. */
+import { Context, Layer } from "effect"
+
+export class Base extends Context.Service<Base, {
+  /** Without a slash at its end. */
+  readonly current: () => string
+  readonly become: (base: string) => void
+}>()("manifold/guard/Base") {
+  static readonly layer = Layer.sync(Base, () => {
+    let base = ""
+    return Base.of({
+      current: () => base,
+      become: (next) => {
+        base = next.replace(/\/$/u, "")
+      }
+    })
+  })
+}

@@ -1,0 +1,19 @@
+/** Every route of signing in and giving tokens. They ask for no credential of a caller: each says itself who may come. */
+import { Layer } from "effect"
+import { callback } from "./browser/Callback.ts"
+import { signOut } from "./browser/SignOut.ts"
+import { type Endpoints, metadata } from "./Metadata.ts"
+
+export interface OauthOptions {
+  readonly callbackPath: string
+  readonly endpoints: Endpoints
+}
+
+export const oauthRoutes = ({ callbackPath, endpoints }: OauthOptions) =>
+  Layer.mergeAll(metadata(endpoints), callback(`/${callbackPath.slice(1)}`), signOut)
+
+const PATHS: ReadonlySet<string> = new Set(["/oauth/sign-out"])
+
+/** What everybody may ask: whether the gateway is there, and how to sign in. */
+export const isPublic = (callbackPath: string) => (path: string): boolean =>
+  path === callbackPath || PATHS.has(path) || path.startsWith("/health/") || path.startsWith("/.well-known/")
