@@ -14,9 +14,9 @@ import { Subscriptions } from "./backend/Subscriptions.ts"
 import * as Children from "./backend/transport/Children.node.ts"
 import { Catalogue } from "./catalogue/Catalogue.ts"
 import { ArtifactCache } from "./host/ArtifactCache.ts"
-import { Base } from "./guard/Base.ts"
 import { Consents } from "./guard/Consents.ts"
 import { Authentication, unavailable } from "./guard/Authentication.ts"
+import { Base } from "./guard/Base.ts"
 import { type Opened, type Place, signingIn } from "./guard/SigningIn.ts"
 import { egressLayer } from "./host/Egress.node.ts"
 import { hostLayer } from "./host/Host.node.ts"
@@ -32,7 +32,9 @@ import { listen, type ListenFailed, serverIn } from "./mcp/Listener.node.ts"
 import { Parking } from "./mcp/Parking.ts"
 import { Sessions } from "./mcp/Sessions.ts"
 import { serveStdio } from "./mcp/Stdio.node.ts"
-import { metadata, metadataAddress } from "./oauth/Metadata.ts"
+import { browserLayer } from "./oauth/browser/SigningIn.ts"
+import { metadataAddress } from "./oauth/Metadata.ts"
+import { isPublic, oauthRoutes } from "./oauth/Routes.ts"
 import { Redaction, type Redactor } from "./observe/Redaction.ts"
 import { Reconciler } from "./reconcile/Reconciler.ts"
 import { Router } from "./router/Router.ts"
@@ -58,7 +60,8 @@ const services = ({ builtIn, loaded, redactor }: GatewayOptions, dataDirectory: 
   const { hosting: { vault } } = loaded.manifest
   const kept = vaultLayer({ directory: loaded.directory, dataDirectory, environment: process.env, vault })
   const router = Router.layer.pipe(Layer.provide(TaskIds.layer(dataDirectory)))
-  const fronts = Layer.mergeAll(router, Sessions.layer, Parking.layer, Authentication.layer, Reconciler.layer, Stopping.layer, Activity.layer, Layer.succeed(Redaction, redactor))
+  const browser = browserLayer(loaded.manifest.oauth_delegation.callback_path).pipe(Layer.provideMerge(Authentication.layer))
+  const fronts = Layer.mergeAll(router, Sessions.layer, Parking.layer, browser, Reconciler.layer, Stopping.layer, Activity.layer, Layer.succeed(Redaction, redactor))
   return fronts.pipe(
     Layer.provideMerge(registry),
     Layer.provideMerge(Layer.mergeAll(cache, catalogue, consents, Children.layer(dataDirectory))),
@@ -115,12 +118,15 @@ export const serve = Effect.fn("Gateway.serve")(function*(
   const reconciler = yield* Reconciler
   const activity = yield* Activity
   const authentication = yield* Authentication
+  const base = yield* Base
   const sessions = yield* Sessions
   const parking = yield* Parking
   const scope = yield* Effect.scope
   const { allowed_hosts, allowed_origins, base_url, drain, host, port, transports } = manifest.hosting
   yield* Effect.addFinalizer(() => reconciler.stop)
-  const admin = yield* HttpRouter.toHttpEffect(Layer.provide(Layer.mergeAll(routes, metadata({ main: transports.http.path, isServer: (path) => serverIn(path) !== undefined })), HttpServer.layerServices))
+  const callbackPath = manifest.oauth_delegation.callback_path
+  const oauth = oauthRoutes({ callbackPath, endpoints: { main: transports.http.path, isServer: (path) => serverIn(path) !== undefined } })
+  const admin = yield* HttpRouter.toHttpEffect(Layer.provide(Layer.mergeAll(routes, oauth), HttpServer.layerServices))
   const paths = {
     http: transports.http.path,
     sse: pathIn(transports.sse, SSE_PATH),
@@ -134,6 +140,7 @@ export const serve = Effect.fn("Gateway.serve")(function*(
     hosts: allowed_hosts,
     origins: allowed_origins,
     drain,
+    isPublic: isPublic(callbackPath),
     stopping: stopping.begin,
     metadata: (path) => {
       const rules = authentication.rules()
@@ -147,10 +154,9 @@ export const serve = Effect.fn("Gateway.serve")(function*(
     return { sessions: all.length, streams, parked: parking.count(), ...address.running() }
   })
   const authority = `${host.includes(":") ? `[${host}]` : host}:${address.port}`
-  const base = yield* Base
-  base.listens(base_url ?? `http://${authority}`)
+  base.become(base_url ?? `http://${authority}`)
   const mayCall = yield* signIn({
-    base: base.address,
+    base: base.current,
     main: paths.http,
     open: isLoopback(host) ? undefined : host
   })

@@ -67,6 +67,17 @@ export default Plugin.define("provider", {
       return { issuer, subject, clientId: app.client_id, scopes: scopes ?? [], expires, claims }
     })
 
+    const form = { client_id, client_secret }
+    const trade = (fields: Egress.Fields, ended: ReadonlyArray<string>) =>
+      Effect.flatMap(ask({ url: places.token, form: { ...fields, ...form } }), (answer) => tokensIn({ issuer, scopeSeparator: ",", ended }, answer))
+
+    /** GitHub gives no ID token: who signed in is who its token stands for. */
+    const redeem = Effect.fn("github.redeem")(function*({ code, codeVerifier, redirectUri }: Provider.Returned) {
+      const fields = { code, code_verifier: codeVerifier, redirect_uri: redirectUri }
+      const { accessToken, refreshToken } = yield* trade(fields, ["bad_verification_code", "invalid_grant"])
+      return { identity: yield* validate(accessToken), idToken: undefined, refreshToken }
+    })
+
     const metadata: Provider.AuthorizationServer = {
       issuer,
       authorizationEndpoint: places.authorize,
@@ -87,10 +98,9 @@ export default Plugin.define("provider", {
       believedFor: 5000,
       validate,
       metadata: Effect.succeed(metadata),
+      browser: { clientId: client_id, scopes: [], redeem },
       refresh: (refresh_token: Redacted.Redacted<string>) =>
-        ask({ url: places.token, form: { grant_type: "refresh_token", refresh_token, client_id, client_secret } }).pipe(
-          Effect.flatMap((answer) => tokensIn({ issuer, scopeSeparator: ",", ended: ["bad_refresh_token", "invalid_grant"] }, answer))
-        ),
+        trade({ grant_type: "refresh_token", refresh_token }, ["bad_refresh_token", "invalid_grant"]),
       userInfo: (token: Redacted.Redacted<string>) =>
         ask({ url: places.user, as: { _tag: "Token", token }, accept: MEDIA_TYPE }).pipe(
           Effect.flatMap((answer) => userInfoIn(issuer, answer))

@@ -11,6 +11,7 @@ import { kept, TIMES } from "./oidc/Kept.ts"
 import { ownTokens } from "./oidc/Own.ts"
 import { about, Address, CLOCK_SKEW, LONGEST_LIFE, shared } from "./oidc/Settings.ts"
 import { signedBy } from "./oidc/Signed.ts"
+import { signInAt } from "./oidc/SignIn.ts"
 import { unreachable } from "./oidc/TokenEndpoint.ts"
 
 const ISSUER = "https://accounts.google.com"
@@ -41,13 +42,14 @@ export default Plugin.define("provider", {
   summary: "Checks tokens that Google gave to the gateway's own client",
   config: GoogleSettings,
   build: Effect.fnUntraced(function*(config) {
-    const { client_id, clock_skew = CLOCK_SKEW, issuer = ISSUER, longest_life = LONGEST_LIFE, tokeninfo_uri = TOKENINFO } = config
+    const { client_id, client_secret, clock_skew = CLOCK_SKEW, issuer = ISSUER, longest_life = LONGEST_LIFE, tokeninfo_uri = TOKENINFO } = config
     const egress = yield* Egress.Egress
     const metadata = kept(Effect.provideService(discovered(issuer), Egress.Egress, egress), TIMES).current
     const verify = signedBy({ egress, issuer, place: Effect.map(metadata, ({ jwksUri }) => jwksUri) })
+    // Google documents both spellings.
+    const issuers = [issuer, issuer.replace(/^https?:\/\//u, "")]
     const rules: Rules = {
-      // Google documents both spellings.
-      issuers: [issuer, issuer.replace(/^https?:\/\//u, "")],
+      issuers,
       audience: client_id,
       types: ["jwt"],
       longestLife: longest_life,
@@ -78,6 +80,16 @@ export default Plugin.define("provider", {
       return identityFrom(issuer, jws.claims)
     })
 
-    return { issuer, believedFor: 5000, validate, metadata, ...ownTokens({ ...config, issuer, egress, metadata }) }
+    return {
+      issuer,
+      believedFor: 5000,
+      validate,
+      metadata,
+      ...ownTokens({ ...config, issuer, egress, metadata }),
+      // Google wants a secret of every client that is a web application.
+      ...client_secret !== undefined && {
+        browser: signInAt({ issuer, issuers, egress, metadata, verify, clockSkew: clock_skew, clientId: client_id, clientSecret: client_secret, scopes: ["openid", "email"] })
+      }
+    }
   })
 })

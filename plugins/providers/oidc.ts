@@ -9,6 +9,7 @@ import { kept, TIMES } from "./oidc/Kept.ts"
 import { ownTokens } from "./oidc/Own.ts"
 import { CLOCK_SKEW, LONGEST_LIFE, OidcSettings } from "./oidc/Settings.ts"
 import { signedBy } from "./oidc/Signed.ts"
+import { signInAt } from "./oidc/SignIn.ts"
 
 const TYPES = ["at+jwt"]
 
@@ -17,17 +18,18 @@ export default Plugin.define("provider", {
   summary: "Checks tokens of any OpenID Connect or OAuth 2 server",
   config: OidcSettings,
   build: Effect.fnUntraced(function*(config) {
-    const { introspection, issuer, jwks_uri } = config
+    const { client_id, client_secret, introspection, issuer, jwks_uri } = config
     const egress = yield* Egress.Egress
     const metadata = kept(Effect.provideService(discovered(issuer), Egress.Egress, egress), TIMES).current
     const place = jwks_uri === undefined ? Effect.map(metadata, ({ jwksUri }) => jwksUri) : Effect.succeed(jwks_uri)
     const verify = signedBy({ egress, issuer, place })
+    const clockSkew = config.clock_skew ?? CLOCK_SKEW
     const rulesFor = (audience: string): Rules => ({
       issuers: [issuer],
       audience,
       types: (config.token_types ?? TYPES).map(typeOf),
       longestLife: config.longest_life ?? LONGEST_LIFE,
-      clockSkew: config.clock_skew ?? CLOCK_SKEW
+      clockSkew
     })
 
     const validate = Effect.fnUntraced(function*(token: Redacted.Redacted<string>, audience: string) {
@@ -50,7 +52,10 @@ export default Plugin.define("provider", {
       believedFor: introspection === undefined ? 60_000 : 5000,
       validate,
       metadata,
-      ...ownTokens({ ...config, egress, metadata })
+      ...ownTokens({ ...config, egress, metadata }),
+      ...client_id !== undefined && {
+        browser: signInAt({ issuer, issuers: [issuer], egress, metadata, verify, clockSkew, clientId: client_id, clientSecret: client_secret, scopes: ["openid"] })
+      }
     }
   })
 })

@@ -15,7 +15,7 @@ export const LOCAL: Principal = { issuer: "local", subject: "local" }
 
 /** Who may sign in, and for what. */
 export interface SignIn {
-  readonly provider: Pick<IdentityProvider, "believedFor" | "issuer" | "validate">
+  readonly provider: Pick<IdentityProvider, "believedFor" | "browser" | "issuer" | "metadata" | "validate">
   /** The canonical URI of the endpoint at a path (RFC 8707). */
   readonly resource: (path: string) => string
   /** What a token has to be for there: the resource, where the manifest does not say otherwise. */

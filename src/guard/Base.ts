@@ -1,23 +1,21 @@
-/** The address that clients and browsers write before a path: `base_url` of the manifest, else where the gateway really listens. */
+/** What clients write before a path of ours: `base_url`, else the address that is really listened on, which is known only then. */
 import { Context, Layer } from "effect"
 
 export class Base extends Context.Service<Base, {
-  /** Without a slash at its end; empty before the gateway listens. */
-  readonly address: () => string
-  readonly listens: (address: string) => void
+  /** Without a slash at its end. */
+  readonly current: () => string
+  readonly become: (base: string) => void
 }>()("manifold/guard/Base") {
   static readonly layer = Layer.sync(Base, () => {
-    let known = ""
+    let base = ""
     return Base.of({
-      address: () => known,
-      listens: (address) => {
-        known = address.replace(/\/$/u, "")
+      current: () => base,
+      become: (next) => {
+        base = next.replace(/\/$/u, "")
       }
     })
   })
 }
 
-/** Where authorization servers send users back to, for this server. */
+/** Where authorization servers send users back to, for this server: one address per server, so that a mix-up shows. */
 export const returnAddressOf = (base: string, callbackPath: string, server: string): string => `${base}${callbackPath}/${server}`
-
-export const CALLBACK_PATH = "/oauth/callback"

@@ -12,7 +12,7 @@ import type { StoreFailed } from "../store/StoreFailed.ts"
 import { Base } from "./Base.ts"
 
 /** What a link leads to. */
-const Invited = Schema.Struct({
+export const Invited = Schema.Struct({
   server: Schema.String,
   issuer: Schema.String,
   subject: Schema.String,
@@ -78,7 +78,7 @@ export class Consents extends Context.Service<Consents, {
         "RowChanged",
         Effect.die
       )
-      const made = { server, principal: { issuer, subject }, url: `${base.address()}${CONNECT_PATH}?ticket=${ticket}`, expires, elicitation }
+      const made = { server, principal: { issuer, subject }, url: `${base.current()}${CONNECT_PATH}?ticket=${ticket}`, expires, elicitation }
       waiting.set(name, made)
       return made
     })

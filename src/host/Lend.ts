@@ -13,7 +13,7 @@ type LendTo = {
 export const lendTo: LendTo = {
   auth: (_name, strategy) => strategy,
 
-  provider: (name, { issuer, validate, believedFor, metadata, refresh, userInfo }) => {
+  provider: (name, { issuer, validate, believedFor, browser, metadata, refresh, userInfo }) => {
     const broken = (cause: unknown) => {
       // What a plugin throws may say anything, also the token; so that is no part of the message.
       const detail = `could not be asked: the provider "${name}" broke (${cause instanceof Error ? cause.name : typeof cause})`
@@ -27,7 +27,15 @@ export const lendTo: LendTo = {
       validate: (token, audience) => Effect.flatMap(guarded(() => validate(token, audience)), soundFor(issuer)),
       metadata: guarded(() => metadata),
       refresh: (token) => guarded(() => refresh(token)),
-      userInfo: (token) => guarded(() => userInfo(token))
+      userInfo: (token) => guarded(() => userInfo(token)),
+      ...browser !== undefined && {
+        browser: {
+          clientId: browser.clientId,
+          scopes: browser.scopes,
+          redeem: (returned: Provider.Returned) =>
+            Effect.tap(guarded(() => browser.redeem(returned)), ({ identity }) => soundFor(issuer)(identity))
+        }
+      }
     }
   },
 

@@ -6,8 +6,10 @@ import { MasterOauth } from "./SignIn.ts"
 const optionalText = (description: string) => Schema.optionalKey(about(Text, description))
 const optionalUrl = (description: string) => Schema.optionalKey(about(HttpUrl, description))
 
+export const CALLBACK_PATH = "/oauth/callback"
+
 const OauthDelegation = Schema.Struct({
-  callback_path: Schema.optionalKey(about(HttpPath, "Where authorization servers send users back to"))
+  callback_path: fallback(HttpPath, "Where authorization servers send users back to, after base_url; the gateway's clients there have to know it", CALLBACK_PATH)
 })
 
 const Client = Schema.Struct({
@@ -33,7 +35,7 @@ const AuthorizationServer = Schema.Struct({
 
 export const access = {
   master_oauth: Schema.optionalKey(about(MasterOauth, "Who may call the gateway")),
-  oauth_delegation: Schema.optionalKey(about(OauthDelegation, "Sign-in of users at the servers' own authorization servers")),
+  oauth_delegation: fallback(OauthDelegation, "Sign-in of users with a browser", {}),
   authorization_server: later(AuthorizationServer, "The gateway as an authorization server of its own"),
   api_keys: fallback(Schema.Boolean, "Accept keys made by manifold keys create, beside or instead of tokens", false)
 }

@@ -44,6 +44,8 @@ export interface ListenOptions {
   readonly hosts: ReadonlyArray<string>
   readonly origins: ReadonlyArray<string>
   readonly drain: Duration.Duration
+  /** What everybody may ask: whether the gateway is there, and how to sign in. */
+  readonly isPublic: (path: string) => boolean
   /** Everything that is no path of MCP. */
   readonly others: (request: IncomingMessage, response: ServerResponse) => void
   /** Address of the protected resource metadata of an endpoint, if there is sign-in. */
@@ -51,9 +53,6 @@ export interface ListenOptions {
   /** Runs when the server begins to stop. */
   readonly stopping: () => void
 }
-
-/** What everybody may ask: whether the gateway is there, and how to sign in. */
-const isPublic = (path: string): boolean => path.startsWith("/health/") || path.startsWith("/.well-known/")
 
 /** The server that an endpoint of one server is for. */
 export const serverIn = (path: string): string | undefined => /^\/servers\/([a-z][a-z0-9-]{0,62})\/mcp$/u.exec(path)?.[1]
@@ -92,7 +91,7 @@ export const listen = Effect.fnUntraced(function*(
   if (webSocket !== undefined && paths.websocket !== undefined) routes.set(paths.websocket, webSocket.handle)
   const takeIn = (request: IncomingMessage, response: ServerResponse) => {
     const path = pathOf(request.url)
-    if (isPublic(path)) return options.others(request, response)
+    if (options.isPublic(path)) return options.others(request, response)
     const server = serverIn(path)
     if (server !== undefined && !catalogue.current().has(server)) return refuse(response, NO_SERVER)
     const handle = server === undefined ? routes.get(path) : mcp.handle

@@ -7,7 +7,7 @@
 import { Clock, Context, type Deferred, Duration, Effect, type Fiber, Layer, Schedule } from "effect"
 import type { Question } from "../backend/Connection.ts"
 import type { Principal } from "../plugin/Auth.ts"
-import { isSamePrincipal } from "../router/Request.ts"
+import { isSamePrincipal } from "../guard/Principals.ts"
 import type { Exchange } from "./Exchange.ts"
 
 /** What a retry has to repeat. */

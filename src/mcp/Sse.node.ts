@@ -6,7 +6,7 @@
 import { type Context, Effect } from "effect"
 import { messagesPath } from "../manifest/Hosting.ts"
 import type { Principal } from "../plugin/Auth.ts"
-import { isSamePrincipal } from "../router/Request.ts"
+import { isSamePrincipal } from "../guard/Principals.ts"
 import { admitBody } from "./Admission.node.ts"
 import { type Channel, openChannel, type Running, sumOf } from "./Channel.ts"
 import { type Handle, readBody, refuse } from "./Http.node.ts"

@@ -11,7 +11,7 @@ import type { PersonalServing } from "../catalogue/Catalogue.ts"
 import type { Part as Offered } from "../catalogue/Snapshot.ts"
 import * as Slot from "../lib/Slot.ts"
 import type { AuthStrategy, ConsentNeeded, CredentialRefused, Principal } from "../plugin/Auth.ts"
-import { ownerOf } from "../router/Request.ts"
+import { ownerOf } from "../guard/Principals.ts"
 import { connectTool } from "../catalogue/ConnectTool.ts"
 import type { Offer } from "./Offer.ts"
 

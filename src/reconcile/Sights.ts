@@ -7,7 +7,7 @@ import type { Published } from "../catalogue/Catalogue.ts"
 import type { NamingRules, Prefix } from "../catalogue/Naming.ts"
 import { LOOKING, type Views, views } from "../catalogue/Views.ts"
 import type { Principal } from "../plugin/Auth.ts"
-import { ownerOf } from "../router/Request.ts"
+import { ownerOf } from "../guard/Principals.ts"
 import { type Managed, partOf } from "./Managed.ts"
 
 export interface Sights extends Pick<Published, "at" | "has" | "look" | "personalOf" | "snapshot"> {

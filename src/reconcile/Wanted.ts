@@ -2,7 +2,7 @@
 import { Context, Duration, Effect, Equal } from "effect"
 import { Auth, Keep } from "#plugin"
 import type { Prefix } from "../catalogue/Naming.ts"
-import { Base, CALLBACK_PATH, returnAddressOf } from "../guard/Base.ts"
+import { Base, returnAddressOf } from "../guard/Base.ts"
 import { type BuildFailed, type ConfigRefused, type Part, Registry, type UnknownPlugin } from "../host/Registry.ts"
 import type { Manifest } from "../manifest/Manifest.ts"
 import type { ServerEntry } from "../manifest/Server.ts"
@@ -35,8 +35,8 @@ const lentFor = Effect.fnUntraced(function*({ id }: ServerEntry, resource: strin
   return Context.make(Auth.Server, {
     id,
     ...(resource === undefined ? {} : { resource }),
-    returnAddress: () => returnAddressOf(base.address(), callbackPath, id),
-    clientAddress: () => `${base.address()}/oauth/clients/${id}`
+    returnAddress: () => returnAddressOf(base.current(), callbackPath, id),
+    clientAddress: () => `${base.current()}/oauth/clients/${id}`
   }).pipe(Context.add(Keep.Keep, keepFor(yield* Vault, id)))
 })
 
@@ -46,7 +46,7 @@ export const wantedOf = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Wanted, Unfit, Base | Registry | Vault> {
   const registry = yield* Registry
   const resource = resourceOf(entry)
-  const own = yield* lentFor(entry, resource, oauth_delegation?.callback_path ?? CALLBACK_PATH)
+  const own = yield* lentFor(entry, resource, oauth_delegation.callback_path)
   return {
     entry,
     loader: yield* registry.decode("loader", entry.type, entry.source),

@@ -3,6 +3,7 @@ import type { Listener } from "../backend/Connection.ts"
 import { ALONE, NO_HEADERS, type Party, type Sharing } from "../backend/Party.ts"
 import type { Envelope, Era } from "../backend/Era.ts"
 import { type Member, valueOf } from "../lib/Json.ts"
+import { ownerOf } from "../guard/Principals.ts"
 import type { Principal } from "../plugin/Auth.ts"
 
 export interface Request {
@@ -32,11 +33,6 @@ export interface Caller {
   /** Asks the client outside of any call, where it has a way to be. */
   readonly standing?: Party["standing"]
 }
-
-/** A principal as one text, different for different ones. */
-export const ownerOf = ({ issuer, subject }: Principal): string => JSON.stringify([issuer, subject])
-
-export const isSamePrincipal = (one: Principal, other: Principal): boolean => one.issuer === other.issuer && one.subject === other.subject
 
 /** What of a caller says with whom it shares. */
 export type Sharer = Pick<Caller, "capabilities" | "principal" | "server" | "session" | "standing">

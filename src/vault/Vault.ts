@@ -23,6 +23,8 @@ export class Vault extends Context.Service<Vault, {
     value: Redacted.Redacted<string>,
     options?: PutOptions
   ) => Effect.Effect<number, VaultFailed | RowChanged>
+  /** Gives the row to one asker alone, and removes it. */
+  readonly take: (table: VaultTable, key: string) => Effect.Effect<Opened | undefined, VaultFailed>
   /** Says whether there was one. */
   readonly remove: (table: VaultTable, key: string) => Effect.Effect<boolean, StoreFailed>
   readonly list: (table: VaultTable, prefix?: string) => Effect.Effect<ReadonlyArray<Entry>, StoreFailed>
@@ -93,6 +95,13 @@ export class Vault extends Context.Service<Vault, {
     }, (effect, _table, _key, _value, options) =>
       Effect.retry(effect, { while: ({ _tag }) => _tag === "RowChanged" && options?.replaces === undefined, times: MOST_TRIES }))
 
+    const take = Effect.fn("Vault.take")(function*(table: VaultTable, key: string) {
+      const found = yield* get(table, key)
+      if (found === undefined) return undefined
+      yield* store.apply([{ table: ROWS, key: rowKey(table, key), replaces: found.version }])
+      return found
+    }, Effect.catchTag("RowChanged", () => Effect.undefined))
+
     const remove = Effect.fn("Vault.remove")(function*(table: VaultTable, key: string) {
       const row = yield* store.get(ROWS, rowKey(table, key))
       if (row !== undefined) yield* store.apply([{ table: ROWS, key: row.key }])
@@ -111,6 +120,7 @@ export class Vault extends Context.Service<Vault, {
     return Vault.of({
       get,
       put,
+      take,
       remove,
       list,
       refreshing: refreshingIn({ store, get, put, scope: yield* Effect.scope }),

@@ -33,6 +33,7 @@ const guarded = (believedFor = 60_000) => {
       provider: {
         issuer: "https://id",
         believedFor,
+        metadata: Effect.die("nobody signs in with a browser here"),
         validate: (secret, audience) =>
           Effect.suspend((): Effect.Effect<Identity, TokenRefused | ProviderUnavailable> => {
             asked.push(audience)

@@ -21,6 +21,8 @@ export interface Github extends Loopback {
   /** Given out and not revoked. */
   readonly tokens: Map<string, GithubToken>
   readonly refreshTokens: Set<string>
+  /** Codes that were given to our app, with the token for each. */
+  readonly codes: Map<string, string>
   /** As which HTTP status and message it answers everything while set. */
   readonly trouble: { answer: { readonly status: number; readonly message: string } | undefined }
 }
@@ -28,6 +30,7 @@ export interface Github extends Loopback {
 export const github: Effect.Effect<Github, never, Scope.Scope> = Effect.gen(function*() {
   const tokens: Github["tokens"] = new Map()
   const refreshTokens: Github["refreshTokens"] = new Set()
+  const codes: Github["codes"] = new Map()
   const trouble: Github["trouble"] = { answer: undefined }
   const server = yield* loopback(() => (request, response) =>
     void bodyOf(request).then((body) => {
@@ -35,11 +38,11 @@ export const github: Effect.Effect<Github, never, Scope.Scope> = Effect.gen(func
       if (request.headers["user-agent"] === undefined) return sendMessage(response, 403, "Request forbidden by administrative rules.")
       if (trouble.answer !== undefined) return sendMessage(response, trouble.answer.status, trouble.answer.message)
       if (request.method === "POST" && request.url === `/api/v3/applications/${APP.client_id}/token`) return check(tokens, request, body, response)
-      if (request.method === "POST" && request.url === "/login/oauth/access_token") return refresh(refreshTokens, new URLSearchParams(body), response)
+      if (request.method === "POST" && request.url === "/login/oauth/access_token") return trade({ refreshTokens, codes }, new URLSearchParams(body), response)
       if (request.method === "GET" && request.url === "/api/v3/user") return user(tokens, request, response)
       return sendMessage(response, 404, "Not Found")
     }))
-  return { ...server, issuer: `${server.origin}/login/oauth`, tokens, refreshTokens, trouble }
+  return { ...server, issuer: `${server.origin}/login/oauth`, tokens, refreshTokens, codes, trouble }
 })
 
 const sendMessage = (response: ServerResponse, status: number, message: string) =>
@@ -71,10 +74,18 @@ const check = (tokens: Github["tokens"], request: IncomingMessage, body: string,
 }
 
 /** Its errors come with 200. */
-const refresh = (refreshTokens: Set<string>, form: URLSearchParams, response: ServerResponse) => {
+const trade = ({ codes, refreshTokens }: Pick<Github, "codes" | "refreshTokens">, form: URLSearchParams, response: ServerResponse) => {
   const isApp = form.get("client_id") === APP.client_id && form.get("client_secret") === APP.client_secret
   if (!isApp) {
     return sendJson(response, 200, { error: "incorrect_client_credentials", error_description: "The client_id and/or client_secret passed are incorrect." })
+  }
+  const code = form.get("code")
+  if (code !== null) {
+    const access_token = codes.get(code)
+    codes.delete(code)
+    return access_token === undefined || form.get("code_verifier") === null
+      ? sendJson(response, 200, { error: "bad_verification_code", error_description: "The code passed is incorrect or expired." })
+      : sendJson(response, 200, { access_token, scope: "", token_type: "bearer" })
   }
   if (form.get("grant_type") !== "refresh_token" || !refreshTokens.delete(form.get("refresh_token") ?? "")) {
     return sendJson(response, 200, { error: "bad_refresh_token", error_description: "The refresh token passed is incorrect or expired." })

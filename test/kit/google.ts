@@ -14,6 +14,8 @@ export interface Google extends Loopback {
   /** Access tokens and what tokeninfo says about each; all its values are texts. */
   readonly tokens: Map<string, Readonly<Record<string, string>>>
   readonly refreshTokens: Set<string>
+  /** Codes that were given to our client, with the claims of the ID token for each. */
+  readonly codes: Map<string, Readonly<Record<string, unknown>>>
   readonly idToken: (claims?: Readonly<Record<string, unknown>>, made?: { readonly key?: SigningKey; readonly typ?: string }) => Promise<string>
 }
 
@@ -34,7 +36,8 @@ export const google: Effect.Effect<Google, never, Scope.Scope> = Effect.gen(func
   const key = yield* Effect.promise(() => newKey("f1a2", "RS256"))
   const tokens: Google["tokens"] = new Map()
   const refreshTokens: Google["refreshTokens"] = new Set()
-  const server = yield* loopback((origin) => (request, response) =>
+  const codes: Google["codes"] = new Map()
+  const server: Loopback = yield* loopback((origin) => (request, response) =>
     void bodyOf(request).then((body) => {
       const form = new URLSearchParams(body)
       const asked = `${request.method} ${request.url}`
@@ -45,6 +48,10 @@ export const google: Effect.Effect<Google, never, Scope.Scope> = Effect.gen(func
         return info === undefined
           ? sendJson(response, 400, { error: "invalid_token", error_description: "Invalid Value" })
           : sendJson(response, 200, info)
+      }
+      const claims = codes.get(form.get("code") ?? "")
+      if (asked === "POST /token" && claims !== undefined) {
+        return void idToken(claims).then((id_token) => sendJson(response, 200, { access_token: "ya29.new", expires_in: 3599, token_type: "Bearer", id_token }))
       }
       if (asked === "POST /token") {
         return refreshTokens.has(form.get("refresh_token") ?? "")
@@ -69,7 +76,7 @@ export const google: Effect.Effect<Google, never, Scope.Scope> = Effect.gen(func
     return new SignJWT({ ...usual, ...claims }).setProtectedHeader({ alg: "RS256", kid: by.kid, typ }).sign(by.private)
   }
   const config = { client_id: CLIENT.client_id, issuer: server.origin, tokeninfo_uri: `${server.origin}/tokeninfo` }
-  return { ...server, config, tokens, refreshTokens, idToken }
+  return { ...server, config, tokens, refreshTokens, codes, idToken }
 })
 
 const discovery = (origin: string) => ({

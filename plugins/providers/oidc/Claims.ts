@@ -9,6 +9,7 @@ import type { Jws } from "./Jws.ts"
 export interface Rules {
   readonly issuers: ReadonlyArray<string>
   readonly audience: string
+  /** An empty one stands for tokens that name no type, as ID tokens may. */
   readonly types: ReadonlyArray<string>
   readonly longestLife: Duration.Duration
   readonly clockSkew: Duration.Duration
@@ -41,7 +42,7 @@ export const typeOf = (text: string): string => text.toLowerCase().replace(/^app
 export const headerMistake = ({ header: { alg, crit, typ } }: Jws, { types }: Rules): Provider.TokenRefused | undefined => {
   if (!ALGORITHMS.includes(alg)) return refused("algorithm", `it is signed with ${said(alg)}`)
   if (crit !== undefined) return refused("malformed", "it asks for extensions that are not known here")
-  if (typ === undefined || !types.includes(typeOf(typ))) return refused("type", `its typ is ${said(typ)}, expected ${types.join(" or ")}`)
+  if (!types.includes(typeOf(typ ?? "")) || typ === "") return refused("type", `its typ is ${said(typ)}, expected ${types.join(" or ")}`)
   return undefined
 }
 

@@ -9,6 +9,7 @@ const Granted = Schema.Struct({
   token_type: Schema.String.check(Schema.isPattern(/^bearer$/iu)),
   expires_in: Schema.optionalKey(Schema.NullOr(Seconds)),
   refresh_token: Schema.optionalKey(Schema.NonEmptyString),
+  id_token: Schema.optionalKey(Schema.NonEmptyString),
   scope: Schema.optionalKey(Schema.String)
 })
 const Refusal = Schema.Struct({ error: Schema.String })
@@ -23,21 +24,22 @@ export const errorIn = (body: unknown): string => {
 export interface From {
   readonly issuer: string
   readonly scopeSeparator?: string
-  /** Errors that mean the refresh token is no longer good. */
+  /** Errors that mean that what was brought there is no longer good. */
   readonly ended?: ReadonlyArray<string>
 }
 
-/** Tokens out of the answer to a refresh. */
+/** The tokens that an issuer gave for a code or a refresh token, with the ID token where there is one. */
 export const tokensIn = Effect.fnUntraced(function*({ ended = ["invalid_grant"], issuer, scopeSeparator = " " }: From, { body, status }: Egress.Answer) {
   const error = errorIn(body)
-  if (ended.includes(error)) return yield* refused("inactive", "the issuer does not refresh it any more")
+  if (ended.includes(error)) return yield* refused("inactive", "the issuer gives nothing for it any more")
   const granted = Schema.decodeUnknownOption(Granted)(body)
   if (status !== 200 || Option.isNone(granted)) {
-    return yield* new Provider.ProviderUnavailable({ issuer, detail: `did not refresh a token: it answered ${status} ${error}`.trimEnd() })
+    return yield* new Provider.ProviderUnavailable({ issuer, detail: `gave no token: it answered ${status} ${error}`.trimEnd() })
   }
-  const { access_token, expires_in, refresh_token, scope } = granted.value
+  const { access_token, expires_in, id_token, refresh_token, scope } = granted.value
   const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
-  const tokens: Provider.Tokens = {
+  const tokens: Provider.Tokens & Pick<Provider.SignedIn, "idToken"> = {
+    idToken: id_token === undefined ? undefined : Redacted.make(id_token),
     accessToken: Redacted.make(access_token),
     refreshToken: refresh_token === undefined ? undefined : Redacted.make(refresh_token),
     expires: expires_in === undefined || expires_in === null ? undefined : now + expires_in,

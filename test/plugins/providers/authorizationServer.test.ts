@@ -119,7 +119,7 @@ describe("the provider oidc at a real authorization server", () => {
       const wrong = { client_id: CLIENTS.web.id, client_secret: "hunter2" }
       const provider = yield* builtProvider("oidc", { issuer: server.issuer, ...wrong, introspection: wrong })
       const failed = yield* Effect.flip(provider.refresh(Redacted.make("any")))
-      assert.strictEqual(failed.message, `The issuer ${server.issuer} did not refresh a token: it answered 401 invalid_client`)
+      assert.strictEqual(failed.message, `The issuer ${server.issuer} gave no token: it answered 401 invalid_client`)
       assert.strictEqual(yield* verdictOn(provider, "opaque", AUDIENCE), "unavailable")
     }).pipe(Effect.provide(providerHost)))
 })

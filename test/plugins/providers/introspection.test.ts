@@ -96,7 +96,7 @@ describe("a user's own tokens", () => {
       assert.deepStrictEqual(tokens.scopes, ["mcp"])
       status = 500
       const failed = yield* Effect.flip(provider.refresh(Redacted.make("old")))
-      assert.strictEqual(failed.message, `The issuer ${issuer.issuer} did not refresh a token: it answered 500`)
+      assert.strictEqual(failed.message, `The issuer ${issuer.issuer} gave no token: it answered 500`)
     }).pipe(Effect.provide(providerHost)))
 
   it.live("say who the user is, where they are the gateway's", () =>
