@@ -165,7 +165,8 @@ export const make = Effect.fnUntraced(function*(options: PersonalOptions): Effec
 
   const look = Effect.fnUntraced(function*(principal: Principal) {
     const known = owns.get(ownerOf(principal))
-    if (known !== undefined && (known.needsConsent || known.listing !== nothing || known.running !== undefined)) return
+    const isKnown = known !== undefined && (known.needsConsent || known.listing !== nothing || known.running !== undefined)
+    if (isKnown && known.beginning === undefined) return
     yield* Effect.ignore(slotFor(principal))
   })
 
