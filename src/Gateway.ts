@@ -41,6 +41,8 @@ import { Router } from "./router/Router.ts"
 import { TaskIds } from "./router/TaskIds.ts"
 import type { VaultFailed } from "./vault/KeyRing.ts"
 import { ApiKeys } from "./vault/ApiKeys.ts"
+import { SigningKeys } from "./vault/SigningKeys.ts"
+import { signInsLayer } from "./vault/SignIns.ts"
 import { Vault } from "./vault/Vault.ts"
 import { vaultLayer } from "./vault/Vault.node.ts"
 
@@ -55,7 +57,7 @@ const services = ({ builtIn, loaded, redactor }: GatewayOptions, dataDirectory: 
   const host = hostLayer({ directory: loaded.directory, dataDirectory })
   const cache = ArtifactCache.layer(dataDirectory)
   const registry = Registry.layer(builtIn).pipe(Layer.provide(thirdPartyLayer))
-  const consents = Consents.layer.pipe(Layer.provideMerge(Base.layer))
+  const consents = Layer.mergeAll(Consents.layer, SigningKeys.layer, signInsLayer).pipe(Layer.provideMerge(Base.layer))
   const catalogue = Layer.mergeAll(Catalogue.layer, LogLevels.layer, Subscriptions.layer)
   const { hosting: { vault } } = loaded.manifest
   const kept = vaultLayer({ directory: loaded.directory, dataDirectory, environment: process.env, vault })

@@ -10,7 +10,8 @@ export interface Reader {
 }
 
 /** What is wanted serves: the newest form of the server, ready. */
-export const serves = ({ actual, wanted }: ServerStatus): boolean => actual.phase === "ready" && wanted.problem === undefined
+export const serves = ({ actual, consents, wanted }: ServerStatus): boolean =>
+  (actual.phase === "ready" || (actual.phase === "idle" && consents !== undefined)) && wanted.problem === undefined
 
 /** Whether everything that is wanted serves, the newest manifest and its plugins included. */
 export const allServe = ({ manifest, plugins, servers }: GatewayStatus): boolean =>
@@ -51,7 +52,7 @@ const sayOffers = ({ prompts, resources, templates, tools }: ServerStatus["offer
   return parts.filter(([count]) => count > 0).map(([count, noun]) => counted(count, noun)).join(", ") || "-"
 }
 
-const detailsOf = ({ actual, excluded, next, required, wanted }: ServerStatus, width: number): ReadonlyArray<string> => {
+const detailsOf = ({ actual, consents, excluded, next, required, wanted }: ServerStatus, width: number): ReadonlyArray<string> => {
   const line = (label: string, text: string | undefined) =>
     text === undefined ? [] : wrapped(`    ${label.padEnd(10)}`, text, width)
   const old = actual.generation !== undefined && wanted.problem !== undefined
@@ -61,7 +62,8 @@ const detailsOf = ({ actual, excluded, next, required, wanted }: ServerStatus, w
       : `generation ${wanted.generation} does not serve${old ? `, generation ${actual.generation} does` : ""}: ${wanted.problem}`),
     ...line("why", actual.why === wanted.problem ? undefined : actual.why),
     ...line("next", next),
-    ...(required && actual.phase !== "ready" ? line("note", "it is required: the gateway is not ready without it") : []),
+    ...(consents ?? []).flatMap(({ issuer, subject, url }) => line("consent", `${subject} (${issuer}) has been asked: ${url}`)),
+    ...(required && actual.phase !== "ready" && consents === undefined ? line("note", "it is required: the gateway is not ready without it") : []),
     ...excluded.flatMap(({ kind, name, why }) => line("left out", `${kind} ${name} ${why}`))
   ]
 }

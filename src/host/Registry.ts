@@ -5,7 +5,7 @@
  * never gets a config of the other one. What a swap could not load keeps its last good version.
  */
 import { Context, Effect, Layer, Schema, type Scope, Semaphore } from "effect"
-import { Auth, Keep, Plugin } from "#plugin"
+import { Auth, Keep, Plugin, Signer, SignIns } from "#plugin"
 import { nearest } from "../manifest/Nearest.ts"
 import { lendTo } from "./Lend.ts"
 import { changesBetween, type Loaded, type PluginName, type Table, tableOf } from "./Table.ts"
@@ -57,7 +57,9 @@ type Own = Exclude<Plugin.LentToAuth, Plugin.Lent>
 
 /** For strategies that are built for no server, as contracts are tried. */
 const NOWHERE: Context.Context<Own> = Context.make(Auth.Server, { id: "nowhere", returnAddress: () => "", clientAddress: () => "" }).pipe(
-  Context.add(Keep.Keep, Keep.nowhere)
+  Context.add(Keep.Keep, Keep.nowhere),
+  Context.add(SignIns.SignIns, SignIns.nobody),
+  Context.add(Signer.Signer, Signer.nobody)
 )
 
 export interface Replaced {

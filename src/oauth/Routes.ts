@@ -4,8 +4,9 @@ import { CONNECT_PATH } from "../guard/Consents.ts"
 import { callback } from "./browser/Callback.ts"
 import { signOut } from "./browser/SignOut.ts"
 import { clientDocument, CLIENTS_PATH } from "./consent/ClientDocument.ts"
-import { connect } from "./consent/Connect.ts"
+import { connect, CONNECTED_PATH } from "./consent/Connect.ts"
 import { consented } from "./consent/Return.ts"
+import { JWKS_PATH, keySet } from "./KeySet.ts"
 import { type Endpoints, metadata } from "./Metadata.ts"
 
 export interface OauthOptions {
@@ -20,10 +21,11 @@ export const oauthRoutes = ({ callbackPath, endpoints }: OauthOptions) =>
     connect(callbackPath),
     consented(callbackPath),
     clientDocument(callbackPath),
+    keySet,
     signOut
   )
 
-const PATHS: ReadonlySet<string> = new Set(["/oauth/sign-out", CONNECT_PATH])
+const PATHS: ReadonlySet<string> = new Set(["/oauth/sign-out", CONNECT_PATH, CONNECTED_PATH, JWKS_PATH])
 
 /** What everybody may ask: whether the gateway is there, and how to sign in. */
 export const isPublic = (callbackPath: string) => (path: string): boolean =>

@@ -105,8 +105,11 @@ export interface Arrived {
  * binds the answer to that user's browser, and checks who it comes from before any of this is called.
  */
 export interface Consent {
-  /** `asked`: a call says that it is needed. `authorized`: it is a part of the client's own authorization at the server's endpoint. */
-  readonly when: "asked" | "authorized"
+  /**
+   * `asked`: a call says that it is needed. `authorized`: it is a part of the client's own authorization at the server's
+   * endpoint. `signed_in`: to sign in at the gateway with a browser is all.
+   */
+  readonly when: "asked" | "authorized" | "signed_in"
   readonly scopes: ReadonlyArray<string>
   readonly begin: (leaving: Leaving) => Effect.Effect<Away, CredentialRefused>
   /** Keeps what was granted; gives whom it is for. */

@@ -11,6 +11,8 @@ import { Host } from "./Host.ts"
 import type { Keep } from "./Keep.ts"
 import type { Loader } from "./Loader.ts"
 import type { IdentityProvider } from "./Provider.ts"
+import type { Signer } from "./Signer.ts"
+import type { SignIns } from "./SignIns.ts"
 import { type Problem, problemsOf, problemsOfEmpty } from "./Problem.ts"
 
 export { Host, type Problem }
@@ -25,7 +27,7 @@ export type Lent =
   | Path.Path
 
 /** What a strategy is lent beside: it is built for one server. */
-export type LentToAuth = Lent | Keep | Server
+export type LentToAuth = Lent | Keep | Server | Signer | SignIns
 
 export type LentTo<K extends Kind> = K extends "auth" ? LentToAuth : Lent
 

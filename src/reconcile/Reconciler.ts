@@ -5,9 +5,8 @@
  */
 import { Clock, Context, type Duration, Effect, Equal, Exit, Layer, Scope, Semaphore } from "effect"
 import { LogLevels } from "../backend/LogLevels.ts"
+import type { State } from "../backend/Spec.ts"
 import { Subscriptions } from "../backend/Subscriptions.ts"
-import { Base } from "../guard/Base.ts"
-import { Vault } from "../vault/Vault.ts"
 import { Catalogue } from "../catalogue/Catalogue.ts"
 import type { Kind } from "../catalogue/Definition.ts"
 import { Registry } from "../host/Registry.ts"
@@ -21,7 +20,7 @@ import { depersonalize, personalize } from "./Personalizing.ts"
 import { type Sights, sights } from "./Sights.ts"
 import type { GatewayStatus } from "./Status.ts"
 import { type Refusal, statusOf } from "./StatusOf.ts"
-import { sameInstance, sameStrategy, type Wanted, wantedOf } from "./Wanted.ts"
+import { type Lending, sameInstance, sameStrategy, type Wanted, wantedOf } from "./Wanted.ts"
 
 export class Reconciler extends Context.Service<Reconciler, {
   /** Takes a valid manifest into force; gives what changes. Servers come up in the background. */
@@ -43,7 +42,7 @@ export class Reconciler extends Context.Service<Reconciler, {
     const levels = yield* LogLevels
     const consents = yield* Consents
     const scope = yield* Effect.scope
-    const context = yield* Effect.context<Base | InstanceServices | Registry | Vault>()
+    const context = yield* Effect.context<InstanceServices | Lending | Registry>()
     const lock = Semaphore.makeUnsafe(1)
     const servers = new Map<string, Managed>()
     let current: Manifest | undefined
@@ -209,7 +208,9 @@ export class Reconciler extends Context.Service<Reconciler, {
       manifest: verdict,
       plugins,
       servers: (current?.servers ?? []).flatMap((entry) => {
-        const managed = { server: servers.get(entry.id), refusal: refusals.get(entry.id) }
+        const server = servers.get(entry.id)
+        const pending = server?.personal === undefined ? undefined : consents.pending(entry.id)
+        const managed = { server, refusal: refusals.get(entry.id), pending }
         return entry.enabled ? [statusOf(entry, managed, catalogue.current().snapshot)] : []
       })
     })
@@ -224,7 +225,7 @@ export class Reconciler extends Context.Service<Reconciler, {
       manifest: () => current,
       isReady: () =>
         current !== undefined && current.servers.every((entry) =>
-          !entry.enabled || !entry.required || servers.get(entry.id)?.slot.current()?.state().phase === "ready"
+          !entry.enabled || !entry.required || isServing(servers.get(entry.id)?.slot.current()?.state())
         ),
       stop: Effect.suspend(() =>
         Effect.forEach([...servers.values()], (server) => Effect.andThen(dropCandidate(server), server.slot.vacate), {
@@ -241,6 +242,9 @@ const askingFor = (server: Managed) => ({
   own: () => server.auth?.strategy.own?.({ id: server.id }),
   unauthorized: () => Effect.succeed(server.auth?.strategy.consent === undefined ? "again" as const : "rest" as const)
 })
+
+/** One that rests serves each user who brings a credential. */
+const isServing = (state: State | undefined): boolean => state?.phase === "ready" || state?.isResting === true
 
 const completed = (elicitationId: string): string =>
   JSON.stringify({ jsonrpc: "2.0", method: "notifications/elicitation/complete", params: { elicitationId } })

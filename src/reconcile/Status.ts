@@ -36,6 +36,14 @@ export const ServerStatus = Schema.Struct({
     why: Schema.optionalKey(Schema.String)
   }),
   next: Schema.optionalKey(Schema.String),
+  /** There where its users consent one by one: those who have been asked and have not yet. */
+  consents: Schema.optionalKey(Schema.Array(Schema.Struct({
+    issuer: Schema.String,
+    subject: Schema.String,
+    /** Good for that user alone. */
+    url: Schema.String,
+    until: Schema.String
+  }))),
   offers: Schema.Struct({ tools: Schema.Int, prompts: Schema.Int, resources: Schema.Int, templates: Schema.Int }),
   excluded: Schema.Array(Schema.Struct({ kind: Schema.String, name: Schema.String, why: Schema.String }))
 })

@@ -2,6 +2,7 @@
 import type { State } from "../backend/Spec.ts"
 import type { Kind } from "../catalogue/Definition.ts"
 import type { Snapshot } from "../catalogue/Snapshot.ts"
+import type { Pending } from "../guard/Consents.ts"
 import type { ServerEntry } from "../manifest/Server.ts"
 import type { Managed } from "./Managed.ts"
 import type { ServerStatus } from "./Status.ts"
@@ -20,9 +21,11 @@ export interface Refusal {
 export interface Known {
   readonly server: Managed | undefined
   readonly refusal: Refusal | undefined
+  /** Users who have been asked to consent; nothing where nobody has to. */
+  readonly pending: ReadonlyArray<Pending> | undefined
 }
 
-export const statusOf = (entry: ServerEntry, { refusal, server }: Known, snapshot: Snapshot): ServerStatus => {
+export const statusOf = (entry: ServerEntry, { pending, refusal, server }: Known, snapshot: Snapshot): ServerStatus => {
   const common = { id: entry.id, type: entry.type, required: entry.required }
   if (server?.serving === undefined && server?.candidate === undefined) {
     const problem = refusal?.problem ?? "it has not been looked at yet"
@@ -53,6 +56,7 @@ export const statusOf = (entry: ServerEntry, { refusal, server }: Known, snapsho
       ...(state.why === undefined ? {} : { why: state.why })
     },
     ...(next === undefined ? {} : { next }),
+    ...(pending === undefined ? {} : { consents: pending.map(shownPending) }),
     offers: {
       tools: countOf(server, "tools"),
       prompts: countOf(server, "prompts"),
@@ -62,6 +66,8 @@ export const statusOf = (entry: ServerEntry, { refusal, server }: Known, snapsho
     excluded: snapshot.excluded.filter(({ server }) => server === entry.id).map(({ kind, name, why }) => ({ kind, name, why }))
   }
 }
+
+const shownPending = ({ expires, principal: { issuer, subject }, url }: Pending) => ({ issuer, subject, url, until: new Date(expires).toISOString() })
 
 /** Why the candidate does not serve yet. */
 const problemOf = (state: State | undefined): string | undefined =>

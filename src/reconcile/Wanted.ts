@@ -1,6 +1,6 @@
 /** One server as the manifest wants it, its plugins' parts decoded, and what about it needs a new instance. */
 import { Context, Duration, Effect, Equal } from "effect"
-import { Auth, Keep } from "#plugin"
+import { Auth, Keep, Signer, SignIns } from "#plugin"
 import type { Prefix } from "../catalogue/Naming.ts"
 import { Base, returnAddressOf } from "../guard/Base.ts"
 import { type BuildFailed, type ConfigRefused, type Part, Registry, type UnknownPlugin } from "../host/Registry.ts"
@@ -29,6 +29,9 @@ const resourceOf = ({ config, source }: ServerEntry): string | undefined => {
   return config.port === undefined ? undefined : `http://127.0.0.1:${config.port}${config.path}`
 }
 
+/** What strategies are lent from. */
+export type Lending = Base | Signer.Signer | SignIns.SignIns | Vault
+
 /** What the server's strategy is lent: which server it is for, and its own rows of the vault. */
 const lentFor = Effect.fnUntraced(function*({ id }: ServerEntry, resource: string | undefined, callbackPath: string) {
   const base = yield* Base
@@ -37,13 +40,17 @@ const lentFor = Effect.fnUntraced(function*({ id }: ServerEntry, resource: strin
     ...(resource === undefined ? {} : { resource }),
     returnAddress: () => returnAddressOf(base.current(), callbackPath, id),
     clientAddress: () => `${base.current()}/oauth/clients/${id}`
-  }).pipe(Context.add(Keep.Keep, keepFor(yield* Vault, id)))
+  }).pipe(
+    Context.add(Keep.Keep, keepFor(yield* Vault, id)),
+    Context.add(Signer.Signer, yield* Signer.Signer),
+    Context.add(SignIns.SignIns, yield* SignIns.SignIns)
+  )
 })
 
 export const wantedOf = Effect.fnUntraced(function*(
   { aggregation, guard, oauth_delegation, routing }: Manifest,
   entry: ServerEntry
-): Effect.fn.Return<Wanted, Unfit, Base | Registry | Vault> {
+): Effect.fn.Return<Wanted, Unfit, Lending | Registry> {
   const registry = yield* Registry
   const resource = resourceOf(entry)
   const own = yield* lentFor(entry, resource, oauth_delegation.callback_path)

@@ -35,6 +35,16 @@ describe("the status of a gateway", () => {
     assert.isTrue(allServe(gatewayOf(good)))
   })
 
+  it("says of a server whose users consent one by one who has been asked, and does not take it for broken", () => {
+    const actual = { phase: "idle" as const, since, restarts: 0 }
+    const consents = [{ issuer: "https://id.example.com", subject: "ada", url: "https://gw/oauth/connect?ticket=t", until: since }]
+    const said = say(gatewayOf({ ...good, actual, consents }))
+    assert.include(said, "consent   ada (https://id.example.com) has been asked:")
+    assert.include(said, "https://gw/oauth/connect?ticket=t")
+    assert.isTrue(allServe(gatewayOf({ ...good, actual, consents })))
+    assert.isFalse(allServe(gatewayOf({ ...good, actual })))
+  })
+
   it("says why a server does not serve and what comes next, within 80 columns", () => {
     const why = `Could not start "/does/not/exist": ${"spawn ENOENT ".repeat(12)}`
     const actual = { phase: "degraded" as const, since, restarts: 4, why }

@@ -39,7 +39,8 @@ const started = Effect.fnUntraced(function*(more: object = {}, era: "modern" | "
       "mcp-name": [],
       authorization: `Bearer ${token}`
     })
-    return (message?.result?.["tools"] as ReadonlyArray<{ readonly name: string }>).map(({ name }) => name)
+    const tools: unknown = message?.result?.["tools"]
+    return Array.isArray(tools) ? tools.map(({ name }) => String(name)) : []
   }
   /** Calls until the server says what to open. */
   const linkFor = async (token: string) => linkIn(textOf(await until(() => call(token), ({ text }) => text.includes("/oauth/connect"))))

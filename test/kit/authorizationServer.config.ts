@@ -1,5 +1,5 @@
 /** How oidc-provider is set up for tests: the features the gateway needs, and token exchange, which it leaves to us. */
-import { createLocalJWKSet, type JWK, jwtVerify } from "jose"
+import { createLocalJWKSet, createRemoteJWKSet, importJWK, type JWK, jwtVerify, SignJWT } from "jose"
 import { randomBytes } from "node:crypto"
 import type Provider from "oidc-provider"
 import { type Configuration, errors } from "oidc-provider"
@@ -9,6 +9,8 @@ export interface Options {
   readonly more?: Configuration
   /** Scopes that resources know, beside those of OpenID Connect. */
   readonly scopes?: ReadonlyArray<string>
+  /** Whose assertions about users it takes (RFC 7523). */
+  readonly trusts?: string
 }
 
 export const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -89,12 +91,50 @@ const CLIENTS: NonNullable<Configuration["clients"]> = [
 
 const PARAMETERS = ["subject_token", "subject_token_type", "actor_token", "actor_token_type", "resource", "audience", "scope", "requested_token_type"]
 
+const ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"
+const ID_JAG = "urn:ietf:params:oauth:token-type:id-jag"
+const BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+/** An identity of this server's user, asserted to another authorization server (enterprise-managed authorization). */
+const assertedTo = async (provider: Provider, key: JWK, params: Readonly<Record<string, unknown>>, client: string) => {
+  if (params["subject_token_type"] !== ID_TOKEN) throw new errors.InvalidRequest("subject_token_type not supported")
+  const { payload } = await jwtVerify(String(params["subject_token"]), publicHalves([key]), { issuer: provider.issuer, audience: client })
+    .catch(() => Promise.reject(new errors.InvalidGrant("the ID token does not count")))
+  const { audience, resource, scope } = params
+  const access_token = await new SignJWT({ client_id: client, resource, scope, jti: randomBytes(8).toString("hex") })
+    .setProtectedHeader({ alg: "RS256", kid: key.kid ?? "", typ: "oauth-id-jag+jwt" })
+    .setIssuer(provider.issuer).setSubject(payload.sub ?? "").setAudience(String(audience)).setIssuedAt().setExpirationTime("5m")
+    .sign(await importJWK(key, "RS256"))
+  return { access_token, issued_token_type: ID_JAG, token_type: "N_A", expires_in: 300 }
+}
+
+/** RFC 7523: an identity that another server asserted in, an access token of this one out. */
+export const takesAssertionsOf = (provider: Provider, issuer: string, settings: Settings) => {
+  const keys = createRemoteJWKSet(new URL(`${issuer}/jwks`))
+  provider.registerGrantType(BEARER, async (context) => {
+    const { client } = context.oidc
+    const params: Readonly<Record<string, unknown>> = context.oidc.params ?? {}
+    if (client === undefined) throw new errors.InvalidClient("no client")
+    const { payload } = await jwtVerify(String(params["assertion"]), keys, { issuer, audience: provider.issuer, typ: "oauth-id-jag+jwt" })
+      .catch(() => Promise.reject(new errors.InvalidGrant("the assertion does not count")))
+    const audience = String(payload["resource"])
+    const scope = String(params["scope"] ?? "")
+    const token = new provider.AccessToken({ client, accountId: payload.sub ?? "", grantId: "", gty: "jwt_bearer", scope })
+    token.resourceServer = new provider.ResourceServer(audience, resourceFor(audience, SCOPES.join(" "), settings))
+    context.body = { access_token: await token.save(), token_type: "Bearer", expires_in: token.expiration, scope }
+  }, ["assertion", "scope"], [])
+}
+
 /** RFC 8693: a token of this server in, a JWT for another resource out, with an act claim. */
 export const exchangeAt = (provider: Provider, keys: () => ReadonlyArray<JWK>, settings: Settings) => {
   provider.registerGrantType(EXCHANGE, async (context) => {
     const { client } = context.oidc
     const params: Readonly<Record<string, unknown>> = context.oidc.params ?? {}
     if (client === undefined) throw new errors.InvalidClient("no client")
+    if (params["requested_token_type"] === ID_JAG) {
+      context.body = await assertedTo(provider, keys()[0] ?? {}, params, client.clientId)
+      return
+    }
     if (params["subject_token_type"] !== ACCESS) throw new errors.InvalidRequest("subject_token_type not supported")
     const subject = await subjectOf(provider, keys(), String(params["subject_token"]))
     if (subject?.accountId === undefined) throw new errors.InvalidGrant("subject token not active")
@@ -118,9 +158,11 @@ export const exchangeAt = (provider: Provider, keys: () => ReadonlyArray<JWK>, s
 /** A JWT is not stored, so it is checked by the server's own keys; an opaque token is looked up. */
 const subjectOf = async (provider: Provider, keys: ReadonlyArray<JWK>, token: string) => {
   if (!token.includes(".")) return provider.AccessToken.find(token)
-  const own = createLocalJWKSet({ keys: keys.map(({ alg = "", e = "", kid = "", kty, n = "", use = "" }) => ({ alg, e, kid, kty: kty ?? "", n, use })) })
-  return jwtVerify(token, own, { issuer: provider.issuer }).then(
+  return jwtVerify(token, publicHalves(keys), { issuer: provider.issuer }).then(
     ({ payload }) => ({ accountId: payload.sub, scope: typeof payload["scope"] === "string" ? payload["scope"] : undefined }),
     () => undefined
   )
 }
+
+const publicHalves = (keys: ReadonlyArray<JWK>) =>
+  createLocalJWKSet({ keys: keys.map(({ alg = "", e = "", kid = "", kty, n = "", use = "" }) => ({ alg, e, kid, kty: kty ?? "", n, use })) })

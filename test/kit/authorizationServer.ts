@@ -6,7 +6,7 @@ import { createHash, randomBytes } from "node:crypto"
 import { Effect, type Scope } from "effect"
 import { exportJWK, generateKeyPair, type JWK } from "jose"
 import { Provider } from "oidc-provider"
-import { configurationOf, EXCHANGE, exchangeAt, type Options } from "./authorizationServer.config.ts"
+import { configurationOf, EXCHANGE, exchangeAt, type Options, takesAssertionsOf } from "./authorizationServer.config.ts"
 import { signedIn } from "./browser.ts"
 import { type Handler, type Loopback, loopback } from "./loopback.ts"
 
@@ -66,6 +66,7 @@ export const authorizationServer = (options: Options = {}): Effect.Effect<Author
     const restart = () => {
       const provider = quietly(() => new Provider(issuer, configurationOf({ keys, settings, options })))
       exchangeAt(provider, () => keys, settings)
+      if (options.trusts !== undefined) takesAssertionsOf(provider, options.trusts, settings)
       handler = provider.callback()
     }
     restart()

@@ -19,6 +19,8 @@ export type Manifest = string | Readonly<Record<string, unknown>>
 
 export interface GatewayOptions {
   readonly args?: ReadonlyArray<string>
+  /** A free one unless told. */
+  readonly port?: number
   readonly environment?: Readonly<Record<string, string>>
   /** What runs instead of `node src/main.ts`, such as the bundle. */
   readonly command?: ReadonlyArray<string>
@@ -41,11 +43,11 @@ export const startGateway = async (manifest: Manifest, options: GatewayOptions =
   const path = join(directory, "manifold.yaml")
   const rewrite = (next: Manifest) => writeFileSync(path, yamlOf(next, directory))
   rewrite(manifest)
-  const { args = [], command = ["node", "src/main.ts"], environment = {}, prepare } = options
+  const { args = [], command = ["node", "src/main.ts"], environment = {}, port = 0, prepare } = options
   try {
     await prepare?.(directory)
     const started = await start({
-      command: [...command, "serve", "--manifest", path, "--port", "0", ...args],
+      command: [...command, "serve", "--manifest", path, "--port", String(port), ...args],
       listening: /^listening on (http:\/\/\S+)\n/u,
       environment
     })

@@ -8,6 +8,8 @@ import { browserLayer } from "../../src/oauth/browser/SigningIn.ts"
 import { oauthRoutes } from "../../src/oauth/Routes.ts"
 import type { AuthorizationServer, BrowserClient, Returned, SignedIn } from "../../src/plugin/Provider.ts"
 import { Store } from "../../src/store/Store.ts"
+import { signInsLayer } from "../../src/vault/SignIns.ts"
+import { SigningKeys } from "../../src/vault/SigningKeys.ts"
 import { Vault } from "../../src/vault/Vault.ts"
 import { heldKey, keyOf } from "./vault.ts"
 
@@ -65,7 +67,7 @@ export const rulesWith = (browser: BrowserClient | undefined, more: Partial<Auth
 
 export const CALLBACK = "/oauth/callback"
 
-export const services = Layer.mergeAll(browserLayer(CALLBACK), Consents.layer).pipe(
+export const services = Layer.mergeAll(browserLayer(CALLBACK), Consents.layer, SigningKeys.layer, signInsLayer).pipe(
   Layer.provideMerge(Layer.mergeAll(Authentication.layer, Base.layer, Vault.whole)),
   Layer.provideMerge(Store.memory),
   Layer.provideMerge(heldKey({ bytes: keyOf(1) }))

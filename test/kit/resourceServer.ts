@@ -35,8 +35,8 @@ const resultOf = (method: string, claims: JWTPayload, era: "modern" | "legacy"):
 }
 
 /** @param issuer whose tokens it takes, when they are for its own address */
-export const resourceServer = Effect.fnUntraced(function*(issuer: string, era: "modern" | "legacy" = "modern"): Effect.fn.Return<ResourceServer, never, Scope.Scope> {
-  const keys = createRemoteJWKSet(new URL(`${issuer}/jwks`), { cooldownDuration: 0 })
+export const resourceServer = Effect.fnUntraced(function*(issuer: string, era: "modern" | "legacy" = "modern", jwks = "/jwks"): Effect.fn.Return<ResourceServer, never, Scope.Scope> {
+  const keys = createRemoteJWKSet(new URL(`${issuer}${jwks}`), { cooldownDuration: 0 })
   const seen: Array<string> = []
   let calls = 0
   let sessions = 0

@@ -4,7 +4,7 @@ import { Effect, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { LOCAL } from "../../src/guard/Authentication.ts"
 import { Browser } from "../../src/oauth/Browser.ts"
-import { tokensOf } from "../../src/oauth/SignInTokens.ts"
+import { SignIns } from "../../src/plugin/SignIns.ts"
 import type { Returned } from "../../src/plugin/Provider.ts"
 import { Store } from "../../src/store/Store.ts"
 import { answerTo, BASE, gateway, sentAway, signedIn, visitorOf } from "../kit/browsing.ts"
@@ -82,9 +82,11 @@ describe("a browser that signs in", () => {
     Effect.gen(function*() {
       const { newBrowser } = yield* gateway()
       yield* signedIn(newBrowser())
-      const tokens = yield* tokensOf({ issuer: ISSUER, subject: "ada" })
-      assert.strictEqual(tokens?.idToken && Redacted.value(tokens.idToken), "id token of ada")
-      assert.isUndefined(yield* tokensOf({ issuer: ISSUER, subject: "bob" }))
+      const { of } = yield* SignIns
+      const user = yield* of({ issuer: ISSUER, subject: "ada" })
+      assert.strictEqual(user?.idToken.issuer, ISSUER)
+      assert.notInclude(JSON.stringify(user), "id token of ada")
+      assert.isUndefined(yield* of({ issuer: ISSUER, subject: "bob" }))
     }).pipe(Effect.scoped, Effect.provide(services)))
 })
 

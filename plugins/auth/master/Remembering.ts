@@ -8,23 +8,23 @@ const AHEAD = 30_000
 /** Most tokens that are kept. */
 const MOST = 10_000
 
-interface Failed {
-  readonly message: string
+export interface Remembering<E> {
+  readonly remembered: (key: string, ask: Effect.Effect<Granted, E>) => Effect.Effect<Redacted.Redacted<string>, E>
+  /** The next one is got anew. */
+  readonly forget: (key: string) => void
 }
 
-type Ask = Effect.Effect<Granted, Failed>
-
-export const remembering = Effect.sync(() => {
+export const remembering = <E>() => Effect.sync((): Remembering<E> => {
   const kept = new Map<string, Granted>()
-  const asking = new Map<string, Deferred.Deferred<Granted, Failed>>()
+  const asking = new Map<string, Deferred.Deferred<Granted, E>>()
 
-  const asked = (key: string, ask: Ask) =>
+  const asked = (key: string, ask: Effect.Effect<Granted, E>) =>
     Effect.suspend(() => {
       const running = asking.get(key)
       if (running !== undefined) return Deferred.await(running)
-      const done = Deferred.makeUnsafe<Granted, Failed>()
+      const done = Deferred.makeUnsafe<Granted, E>()
       asking.set(key, done)
-      const settle = (exit: Exit.Exit<Granted, Failed>) =>
+      const settle = (exit: Exit.Exit<Granted, E>) =>
         Effect.sync(() => {
           asking.delete(key)
           for (const oldest of kept.keys()) {
@@ -38,7 +38,7 @@ export const remembering = Effect.sync(() => {
       return Effect.andThen(Effect.forkDetach(Effect.onExit(ask, settle)), Deferred.await(done))
     })
 
-  return (key: string, ask: Ask): Effect.Effect<Redacted.Redacted<string>, Failed> =>
+  const remembered = (key: string, ask: Effect.Effect<Granted, E>): Effect.Effect<Redacted.Redacted<string>, E> =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const have = kept.get(key)
       if (have !== undefined && have.until - AHEAD > now) return Effect.succeed(have.token)
@@ -48,4 +48,6 @@ export const remembering = Effect.sync(() => {
         Effect.catch((failure) => have !== undefined && have.until > now ? Effect.succeed(have.token) : Effect.fail(failure))
       )
     })
+
+  return { remembered, forget: (key) => void kept.delete(key) }
 })

@@ -11,7 +11,7 @@ import { Browser } from "../Browser.ts"
 import { redirectTo } from "../pages/Page.ts"
 import { type Parameters, parametersOf, queryOf } from "../Parameters.ts"
 import { Refusal, withPages } from "../Refusal.ts"
-import { keep } from "../SignInTokens.ts"
+import { keepSignIn } from "../../vault/SignIns.ts"
 import { type Attempt, attemptOf, cookieFor, taken } from "./Attempts.ts"
 import { cookieName, cookieOf, withoutCookie } from "./Cookies.ts"
 import { signInPlace, type SignInPlace } from "./SignInPlace.ts"
@@ -72,7 +72,7 @@ export const callback = (path: `/${string}`) =>
     const code = yield* codeIn(answer)
     const signedIn = yield* signedInWith(place, attempt, code, `${base}${path}`)
     const principal = place.principalOf(signedIn.identity)
-    yield* Effect.catch(keep(principal, signedIn), ({ message }) => Effect.logWarning(`What a sign-in gave could not be kept: ${message}`))
+    yield* Effect.catch(keepSignIn(principal, signedIn), ({ message }) => Effect.logWarning(`What a sign-in gave could not be kept: ${message}`))
     yield* Effect.logInfo("A user signed in with a browser", { issuer: principal.issuer, subject: principal.subject })
     const entered = yield* (yield* Browser).enter(redirectTo(base + attempt.returnTo), principal)
     return withoutCookie(entered, base, cookie)

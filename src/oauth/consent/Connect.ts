@@ -14,10 +14,13 @@ import { challengeOf } from "../browser/SigningIn.ts"
 import { nameOf } from "../browser/SignOut.ts"
 import { formFrom } from "../Form.ts"
 import { connectPage } from "../pages/ConnectPage.ts"
+import { successPage } from "../pages/DonePages.ts"
 import { answerOf, redirectTo } from "../pages/Page.ts"
 import { parametersOf, queryOf } from "../Parameters.ts"
 import { Refusal, withPages } from "../Refusal.ts"
 import { invitationFor, refused, textOf, unavailable, visitorFor } from "./Leading.ts"
+
+export const CONNECTED_PATH = "/oauth/connected"
 
 const signIn = Effect.fnUntraced(function*(returnTo: string) {
   return yield* Effect.mapError((yield* Browser).signIn(returnTo), ({ message, reason }) =>
@@ -31,6 +34,7 @@ const ask = HttpRouter.add("GET", CONNECT_PATH, (request) => withPages(Effect.ge
   const query = queryOf(request.url)
   const ticket = parametersOf(query).get("ticket") ?? ""
   const { consent, invited } = yield* invitationFor(ticket)
+  if (consent.when === "signed_in") return yield* signIn(`${CONNECTED_PATH}?${new URLSearchParams({ ticket })}`)
   const visitor = yield* visitorFor(request, invited)
   if (visitor === undefined) return yield* signIn(`${CONNECT_PATH}?${new URLSearchParams({ ticket })}`)
   const base = (yield* Base).current()
@@ -47,9 +51,21 @@ const ask = HttpRouter.add("GET", CONNECT_PATH, (request) => withPages(Effect.ge
   }))
 })))
 
+/** Where a user comes back to who had only to sign in. */
+const signedIn = HttpRouter.add("GET", CONNECTED_PATH, (request) => withPages(Effect.gen(function*() {
+  const consents = yield* Consents
+  const ticket = parametersOf(queryOf(request.url)).get("ticket") ?? ""
+  const { consent, invited } = yield* invitationFor(ticket)
+  const visitor = yield* visitorFor(request, invited)
+  if (visitor === undefined || consent.when !== "signed_in") return yield* refused("Nobody is signed in in this browser any more")
+  yield* Effect.mapError(consents.spend(ticket), ({ message }) => unavailable(message))
+  consents.granted(invited)
+  return answerOf(successPage(`You are signed in, and the server ${invited.server} is connected`))
+})))
+
 /** @param callbackPath where authorization servers send users back to, with the name of the server behind it */
 export const connect = (callbackPath: string) =>
-  Layer.mergeAll(ask, HttpRouter.add("POST", CONNECT_PATH, (request) => withPages(Effect.gen(function*() {
+  Layer.mergeAll(ask, signedIn, HttpRouter.add("POST", CONNECT_PATH, (request) => withPages(Effect.gen(function*() {
     const visitor = yield* (yield* Browser).visitor(request)
     if (visitor === undefined) return yield* refused("Nobody is signed in in this browser any more")
     const form = yield* formFrom(request, visitor)

@@ -47,7 +47,7 @@ describe("what a token endpoint granted", () => {
 describe("what was granted", () => {
   it.effect("is kept until half a minute before its end, and asked for once by many at the same time", () =>
     Effect.gen(function*() {
-      const remembered = yield* remembering
+      const { remembered } = yield* remembering<{ readonly message: string }>()
       let count = 0
       const ask = Effect.suspend(() => Effect.map(Effect.delay(Effect.void, "1 second"), () => ({ token: Redacted.make(`t${++count}`), until: 100_000 * count })))
       const fibers = yield* Effect.forEach(Array.from({ length: 20 }), () => Effect.forkChild(remembered("k", ask)))
@@ -63,7 +63,7 @@ describe("what was granted", () => {
 
   it.effect("is used to its end while the issuer is away, and not a moment longer", () =>
     Effect.gen(function*() {
-      const remembered = yield* remembering
+      const { remembered } = yield* remembering<{ readonly message: string }>()
       let isAway = false
       const ask = Effect.suspend(() => isAway ? Effect.fail({ message: "away" }) : Effect.succeed({ token: Redacted.make("t"), until: 100_000 }))
       yield* remembered("k", ask)
