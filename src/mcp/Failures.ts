@@ -25,6 +25,8 @@ export const failureFor = (era: Era, failure: CallFailed, incident: string): Err
           data: { uri: failure.name }
         }
         : { code: CODE.invalidParams, message: failure.message }
+    case "AccessDenied":
+      return { code: CODE.invalidParams, message: "You may not call this with these arguments", data: { reason: "access_denied", incident } }
     case "BackendFailed":
       return { code: CODE.internal, message: failure.message, data: { server: failure.backend, reason: failure.reason, incident } }
     case "CredentialRefused":

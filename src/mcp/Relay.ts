@@ -49,7 +49,9 @@ export const relay = ({ answer, caller, elicited, era, id, request, session }: R
 /** A mistake of the caller is of interest to nobody else; what went wrong behind the gateway is. */
 const said = (failure: CallFailed, about: Readonly<Record<string, string>>) =>
   Effect.flatMap(Catalogue, (catalogue) => {
-    const line = failure._tag === "UnknownName" ? Effect.logDebug(failure.message) : Effect.logWarning(failure.message)
+    const line = failure._tag === "UnknownName"
+      ? Effect.logDebug(failure.message)
+      : failure._tag === "AccessDenied" ? Effect.logInfo(failure.message) : Effect.logWarning(failure.message)
     const server = "backend" in failure ? { server: failure.backend } : "server" in failure ? { server: failure.server } : {}
     return Effect.annotateLogs(line, { ...server, ...about, generation: catalogue.current().generation })
   })

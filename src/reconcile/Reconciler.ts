@@ -7,7 +7,9 @@ import { Clock, Context, type Duration, Effect, Equal, Exit, Layer, Scope, Semap
 import { LogLevels } from "../backend/LogLevels.ts"
 import { Subscriptions } from "../backend/Subscriptions.ts"
 import { Catalogue } from "../catalogue/Catalogue.ts"
+import { seenBy } from "../catalogue/Seen.ts"
 import { views } from "../catalogue/Views.ts"
+import { type Access, accessOf } from "../guard/Access.ts"
 import { Registry } from "../host/Registry.ts"
 import { type Change, diff } from "../manifest/Diff.ts"
 import type { Manifest } from "../manifest/Manifest.ts"
@@ -39,6 +41,8 @@ export class Reconciler extends Context.Service<Reconciler, {
     const lock = Semaphore.makeUnsafe(1)
     const servers = new Map<string, Managed>()
     let current: Manifest | undefined
+    let access: Access | undefined
+    const seen = seenBy()
     let generation = 0
     let verdict: GatewayStatus["manifest"] = { state: "applied", since: new Date(0).toISOString(), problems: [] }
     let plugins: ReadonlyArray<string> = []
@@ -48,11 +52,14 @@ export class Reconciler extends Context.Service<Reconciler, {
       const inOrder = current.servers.flatMap(({ id }) => servers.get(id) ?? [])
       const { max_name_length: longest, separator } = current.aggregation
       const known = current.servers.filter(({ enabled }) => enabled).map(({ id }) => id)
-      const { all, of } = views(inOrder.flatMap(partOf), { separator, longest }, known)
+      const parts = inOrder.flatMap(partOf)
+      const rules = { separator, longest }
+      const { all, of } = views(parts, rules, known)
       return catalogue.publish({
         generation,
         snapshot: all,
-        at: (server) => server === undefined ? all : of(server),
+        at: access === undefined ? (server) => server === undefined ? all : of(server) : seen({ access, parts, rules, known }),
+        access,
         has: (server) => known.includes(server),
         served: new Map(inOrder.flatMap(servedBy).map((served) => [served.id, served]))
       }, announced)
@@ -159,6 +166,7 @@ export class Reconciler extends Context.Service<Reconciler, {
       }
       generation++
       current = manifest
+      access = accessOf(manifest)
       const wanted = manifest.servers.filter(({ enabled }) => enabled).map(({ id }) => id)
       yield* Effect.forEach([...servers.keys(), ...refusals.keys()].filter((id) => !wanted.includes(id)), remove)
       yield* Effect.forEach(wanted, (id) => settle(manifest, id, generation), { concurrency: "unbounded", discard: true })

@@ -12,6 +12,7 @@ import { Catalogue } from "../catalogue/Catalogue.ts"
 import type { Route } from "../catalogue/Snapshot.ts"
 import { Tracing } from "../observe/Tracing.ts"
 import type { ConsentNeeded, CredentialRefused, Principal } from "../plugin/Auth.ts"
+import { type AccessDenied, mayRead, refusalOf } from "./Deciding.ts"
 import { relay } from "./Relaying.ts"
 import { type Caller, ownerOf, partyOf, type Request, type Sharer, stringParam } from "./Request.ts"
 import { targetOf, taskTarget, UnknownName } from "./Target.ts"
@@ -24,7 +25,7 @@ export interface Followed extends TaskRef {
   readonly stop: () => void
 }
 
-export type CallFailed = UnknownName | BackendFailed | CredentialRefused | ConsentNeeded
+export type CallFailed = UnknownName | AccessDenied | BackendFailed | CredentialRefused | ConsentNeeded
 
 export class Router extends Context.Service<Router, {
   readonly call: (request: Request, caller: Caller) => Effect.Effect<Reply, CallFailed>
@@ -52,12 +53,14 @@ export class Router extends Context.Service<Router, {
     })
 
     const call = Effect.fnUntraced(function*(request: Request, caller: Caller): Effect.fn.Return<Reply, CallFailed> {
-      const { at, served } = catalogue.current()
+      const { access, at, served } = catalogue.current()
       const snapshot = at(caller.server, caller.principal)
       if (snapshot === undefined) return yield* notReady(caller.server ?? "")
       const isAboutTask = TASK_METHODS.has(request.method)
       const target = isAboutTask ? yield* taskOf(request, caller) : targetOf(snapshot, request)
       if (target instanceof UnknownName) return yield* target
+      const refused = access === undefined ? undefined : refusalOf({ access, principal: caller.principal, request, target })
+      if (refused !== undefined) return yield* refused
       const server = served.get(target.server)
       if (server === undefined) return yield* notReady(target.server)
       const once = server.slot.use(
@@ -75,15 +78,23 @@ export class Router extends Context.Service<Router, {
 
     const subscribe = (uri: string, caller: Sharer, heard: () => void) =>
       Effect.suspend(() => {
-        const { at, served } = catalogue.current()
-        const route = at(caller.server, caller.principal)?.ownerOfUri(uri)
+        const { served } = catalogue.current()
+        const route = readable(uri, caller)
         if (route === undefined) return Effect.fail(new UnknownName({ kind: "resource", name: uri }))
         const server = served.get(route.server)
         const party = partyOf(caller, server?.sharing ?? "shared")
         return party.sharer === undefined || party.sharer === ALONE
           ? Effect.succeed(count(route.server, { kind: "resource", name: route.name }))
-          : followed(route, party, heard)
+          // What may not be read any more is not heard of either.
+          : followed(route, party, () => readable(uri, caller) === undefined ? undefined : heard())
       })
+
+    /** Where a URI leads for somebody who may read it. */
+    const readable = (uri: string, { principal, server }: Pick<Caller, "principal" | "server">): Route | undefined => {
+      const { access, at } = catalogue.current()
+      const route = at(server, principal)?.ownerOfUri(uri)
+      return route !== undefined && mayRead(access, principal, route) ? route : undefined
+    }
 
     /** Follows the server's current instance, and again when that or the conversation is another. */
     const followed = ({ name, server }: Route, party: Party, heard: () => void) => {
@@ -96,7 +107,8 @@ export class Router extends Context.Service<Router, {
 
     const follow = Effect.fnUntraced(function*(publicId: string, principal: Principal): Effect.fn.Return<Followed, UnknownName> {
       const task = yield* ids.open(ownerOf(principal), publicId)
-      if (task === undefined) return yield* new UnknownName({ kind: "task", name: publicId })
+      const sees = task === undefined ? false : catalogue.current().access?.sightOf(principal).sees(task.server) ?? true
+      if (task === undefined || !sees) return yield* new UnknownName({ kind: "task", name: publicId })
       return { ...task, stop: count(task.server, { kind: "task", name: task.id }) }
     })
 
