@@ -15,6 +15,7 @@ import * as Children from "./backend/transport/Children.node.ts"
 import { Catalogue } from "./catalogue/Catalogue.ts"
 import { ArtifactCache } from "./host/ArtifactCache.ts"
 import { Authentication, unavailable } from "./guard/Authentication.ts"
+import { KEYS } from "./guard/Roles.ts"
 import { type Opened, type Place, signingIn } from "./guard/SigningIn.ts"
 import { egressLayer } from "./host/Egress.node.ts"
 import { hostLayer } from "./host/Host.node.ts"
@@ -91,7 +92,7 @@ const signIn = Effect.fnUntraced(function*(place: Place) {
     decode: (name, config) => registry.decode("provider", name, config),
     keys: ({ secret }) =>
       keys.find(secret).pipe(
-        Effect.map(({ expires, id, scopes }) => ({ issuer: "manifold:keys", subject: id, scopes, ...(expires === undefined ? {} : { expires: expires / 1000 }) })),
+        Effect.map(({ expires, id, name, scopes }) => ({ issuer: KEYS, subject: id, scopes, claims: { name }, ...(expires === undefined ? {} : { expires: expires / 1000 }) })),
         Effect.catchTags({
           ApiKeyRefused: () => Effect.succeed(undefined),
           StoreFailed: (failure) => Effect.andThen(Effect.logWarning(failure.message), Effect.fail(unavailable))
