@@ -22,6 +22,7 @@ import { hostLayer } from "./host/Host.node.ts"
 import { type BuildFailed, type ConfigRefused, Registry, type UnknownPlugin } from "./host/Registry.ts"
 import { thirdPartyLayer } from "./host/ThirdParty.node.ts"
 import { isLoopback } from "./lib/Loopback.ts"
+import { auditOf } from "./manifest/AuditKey.ts"
 import type { Change } from "./manifest/Diff.ts"
 import { pathIn, SSE_PATH, WEBSOCKET_PATH } from "./manifest/Hosting.ts"
 import type { Loaded } from "./manifest/Load.ts"
@@ -32,6 +33,8 @@ import { Parking } from "./mcp/Parking.ts"
 import { Sessions } from "./mcp/Sessions.ts"
 import { serveStdio } from "./mcp/Stdio.node.ts"
 import { metadata, metadataAddress } from "./oauth/Metadata.ts"
+import { Audit } from "./observe/Audit.ts"
+import { auditLayer } from "./observe/Audit.node.ts"
 import { Redaction, type Redactor } from "./observe/Redaction.ts"
 import { Reconciler } from "./reconcile/Reconciler.ts"
 import { Router } from "./router/Router.ts"
@@ -60,7 +63,7 @@ const services = ({ builtIn, loaded, redactor }: GatewayOptions, dataDirectory: 
   return fronts.pipe(
     Layer.provideMerge(registry),
     Layer.provideMerge(Layer.mergeAll(cache, catalogue, kept, Children.layer(dataDirectory))),
-    Layer.provideMerge(host),
+    Layer.provideMerge(Layer.merge(host, auditLayer(dataDirectory, redactor))),
     Layer.provideMerge(platform)
   )
 }
@@ -114,6 +117,7 @@ export const serve = Effect.fn("Gateway.serve")(function*(
   const authentication = yield* Authentication
   const sessions = yield* Sessions
   const parking = yield* Parking
+  const audit = yield* Audit
   const scope = yield* Effect.scope
   const { allowed_hosts, allowed_origins, base_url, drain, host, port, transports } = manifest.hosting
   yield* Effect.addFinalizer(() => reconciler.stop)
@@ -152,6 +156,7 @@ export const serve = Effect.fn("Gateway.serve")(function*(
   const apply = Effect.fnUntraced(function*(next: Manifest) {
     const isLocal = next.master_oauth === undefined && !next.api_keys
     if (isLocal) yield* mayCall(next)
+    yield* audit.configure(auditOf(next))
     const changes = yield* reconciler.apply(next)
     // The provider may be a plugin that has just been loaded.
     if (!isLocal) yield* mayCall(next)

@@ -17,6 +17,8 @@ export interface Served {
   readonly id: string
   readonly slot: Slot<Instance>
   readonly strategy: AuthStrategy
+  /** As the manifest names it. */
+  readonly strategyName: string
   /** Longest wait, in milliseconds, for an answer or a sign of progress. */
   readonly timeout: number
   readonly sharing: Sharing

@@ -11,6 +11,7 @@ import { admissionFor, admit } from "./Admission.node.ts"
 import { type Running, sumOf } from "./Channel.ts"
 import { Catalogue } from "../catalogue/Catalogue.ts"
 import { Authentication } from "../guard/Authentication.ts"
+import { Audit } from "../observe/Audit.ts"
 import { type Denied, entrance } from "./Entrance.node.ts"
 import { type Handle, make as makeHttp, refuse } from "./Http.node.ts"
 import type { McpServices } from "./McpServices.ts"
@@ -83,7 +84,7 @@ export const listen = Effect.fnUntraced(function*(
   const fork = Effect.runForkWith(context)
   const sessions = yield* Sessions
   const catalogue = yield* Catalogue
-  const { pass, passOperator } = entrance(yield* Authentication, { fork, metadata: options.metadata })
+  const { pass, passOperator } = entrance(yield* Authentication, { audit: yield* Audit, fork, metadata: options.metadata })
   const { paths } = options
   const mcp = makeHttp(context)
   const sse = paths.sse === undefined ? undefined : makeSse(context, paths.sse)

@@ -4,7 +4,9 @@ import type { Reply } from "../backend/Connection.ts"
 import type { Era } from "../backend/Era.ts"
 import { Catalogue } from "../catalogue/Catalogue.ts"
 import type { Caller, Request } from "../router/Request.ts"
-import { type CallFailed, Router } from "../router/Router.ts"
+import { incidentOf } from "../router/Incident.ts"
+import type { CallFailed } from "../router/CallFailed.ts"
+import { Router } from "../router/Router.ts"
 import { type Chunk, CODE, errorOf, type Exchange, resultOf } from "./Exchange.ts"
 import { errorFor, failureFor } from "./Failures.ts"
 import { downgraded, upgraded } from "./Results.ts"
@@ -39,7 +41,7 @@ export const relay = ({ answer, caller, elicited, era, id, request, session }: R
           LogLevel.isGreaterThan(least, "Debug") ? Effect.void : Effect.logDebug("answered", { request: id, method: request.method, session }))
       },
       onFailure: (failure) => {
-        const incident = crypto.randomUUID().slice(0, 8)
+        const incident = incidentOf(failure)
         const { code, data, message } = failureFor(era, failure, incident)
         answer(200, (id) => errorOf(id, code, message, data))
         return said(failure, { request: id, method: request.method, incident, ...(session === undefined ? {} : { session }) })

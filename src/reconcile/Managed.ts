@@ -158,7 +158,7 @@ export const partOf = ({ id, serving, wanted }: Managed): ReadonlyArray<Offered>
 }
 
 export const servedBy = ({ auth, id, serving, slot, wanted }: Managed): ReadonlyArray<Served> =>
-  serving === undefined || auth === undefined ? [] : [{ id, slot, strategy: auth.strategy, timeout: wanted.timeout, sharing: wanted.entry.sharing }]
+  serving === undefined || auth === undefined ? [] : [{ id, slot, strategy: auth.strategy, strategyName: auth.part.name, timeout: wanted.timeout, sharing: wanted.entry.sharing }]
 
 /** Which of the two is what is wanted already. */
 export const servedAlready = ({ candidate, serving }: Managed, wanted: Wanted): "serving" | "candidate" | undefined => {

@@ -14,6 +14,7 @@ import { Registry } from "../host/Registry.ts"
 import { type Change, diff } from "../manifest/Diff.ts"
 import type { Manifest } from "../manifest/Manifest.ts"
 import { authorize, type InstanceServices, type Managed, managed, partOf, type Publish, type Running, servedAlready, servedBy, start } from "./Managed.ts"
+import { Audit } from "../observe/Audit.ts"
 import type { GatewayStatus } from "./Status.ts"
 import { type Refusal, statusOf } from "./StatusOf.ts"
 import { sameStrategy, type Wanted, wantedOf } from "./Wanted.ts"
@@ -36,6 +37,7 @@ export class Reconciler extends Context.Service<Reconciler, {
     const registry = yield* Registry
     const subscriptions = yield* Subscriptions
     const levels = yield* LogLevels
+    const audit = yield* Audit
     const scope = yield* Effect.scope
     const context = yield* Effect.context<InstanceServices | Registry>()
     const lock = Semaphore.makeUnsafe(1)
@@ -171,6 +173,8 @@ export class Reconciler extends Context.Service<Reconciler, {
       yield* Effect.forEach([...servers.keys(), ...refusals.keys()].filter((id) => !wanted.includes(id)), remove)
       yield* Effect.forEach(wanted, (id) => settle(manifest, id, generation), { concurrency: "unbounded", discard: true })
       yield* publish()
+      const done = changes.filter(({ action }) => action !== "keep")
+      audit.recorder()?.record({ event: "manifest", outcome: "applied", generation, changes: done })
       return changes
     }, (effect) => lock.withPermit(Effect.uninterruptible(Effect.provideContext(effect, context))))
 
@@ -180,10 +184,16 @@ export class Reconciler extends Context.Service<Reconciler, {
     ]
     yield* Effect.addFinalizer(() => Effect.sync(() => stops.forEach((stop) => stop())))
 
+    const auditState = () => {
+      const state = audit.state()
+      return state === undefined ? {} : { audit: state }
+    }
+
     const status = (): GatewayStatus => ({
       generation,
       manifest: verdict,
       plugins,
+      ...auditState(),
       servers: (current?.servers ?? []).flatMap((entry) => {
         const managed = { server: servers.get(entry.id), refusal: refusals.get(entry.id) }
         return entry.enabled ? [statusOf(entry, managed, catalogue.current().snapshot)] : []
@@ -195,6 +205,7 @@ export class Reconciler extends Context.Service<Reconciler, {
       reject: (problems) =>
         Effect.map(Clock.currentTimeMillis, (now) => {
           verdict = { state: "rejected", since: new Date(now).toISOString(), problems }
+          audit.recorder()?.record({ event: "manifest", outcome: "rejected", generation, problems: problems.slice(0, 20).map((problem) => problem.slice(0, 300)) })
         }),
       status,
       manifest: () => current,

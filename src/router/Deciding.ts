@@ -3,7 +3,7 @@
  * name; only a call that its arguments decide against hears that it may not.
  */
 import { Schema } from "effect"
-import type { Access } from "../guard/Access.ts"
+import type { Access, Decision } from "../guard/Access.ts"
 import type { Kind } from "../guard/Rules.ts"
 import type { Principal } from "../plugin/Auth.ts"
 import { param, type Request } from "./Request.ts"
@@ -30,18 +30,21 @@ export interface Deciding {
   readonly target: Target
 }
 
-/** Why a call may not go on; `undefined` when it may. */
-export const refusalOf = ({ access, principal, request, target }: Deciding): AccessDenied | UnknownName | undefined => {
+export const decided = ({ access, principal, request, target }: Deciding): Decision => {
   const { asked, name, server } = target
   const sight = access.sightOf(principal)
-  if (asked.kind === "task") return sight.sees(server) ? undefined : new UnknownName(asked)
+  if (asked.kind === "task") return { isAllowed: sight.sees(server), by: "default" }
   const kind = kindOf(target, request.method)
   // Values are proposed for what can be seen, before there are arguments to decide by.
-  if (request.method === "completion/complete") return sight.shows(server, kind, name) ? undefined : new UnknownName(asked)
-  const { isAllowed, rule } = sight.decide({ server, kind, name, arguments: () => param(request, "arguments") })
-  if (isAllowed) return undefined
-  if (!sight.shows(server, kind, name)) return new UnknownName(asked)
-  return new AccessDenied({ server, kind: asked.kind, name, ...(rule === undefined ? {} : { rule }) })
+  if (request.method === "completion/complete") return { isAllowed: sight.shows(server, kind, name), by: "default" }
+  return sight.decide({ server, kind, name, arguments: () => param(request, "arguments") })
+}
+
+/** What the caller hears of a call that may not go on. */
+export const refusalOf = ({ access, principal, request, target }: Deciding, { rule }: Decision): AccessDenied | UnknownName => {
+  const { asked, name, server } = target
+  const isSeen = asked.kind !== "task" && access.sightOf(principal).shows(server, kindOf(target, request.method), name)
+  return isSeen ? new AccessDenied({ server, kind: asked.kind, name, ...(rule === undefined ? {} : { rule }) }) : new UnknownName(asked)
 }
 
 const kindOf = ({ asked, definition, name }: Target, method: string): Kind => {

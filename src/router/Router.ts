@@ -10,22 +10,23 @@ import { ALONE, type Party } from "../backend/Party.ts"
 import { Subscriptions, type Topic } from "../backend/Subscriptions.ts"
 import { Catalogue } from "../catalogue/Catalogue.ts"
 import type { Route } from "../catalogue/Snapshot.ts"
+import { Audit } from "../observe/Audit.ts"
 import { Tracing } from "../observe/Tracing.ts"
-import type { ConsentNeeded, CredentialRefused, Principal } from "../plugin/Auth.ts"
-import { type AccessDenied, mayRead, refusalOf } from "./Deciding.ts"
+import type { Principal } from "../plugin/Auth.ts"
+import { type CallFailed, Unrecorded } from "./CallFailed.ts"
+import { decided, mayRead, refusalOf } from "./Deciding.ts"
 import { relay } from "./Relaying.ts"
 import { type Caller, ownerOf, partyOf, type Request, type Sharer, stringParam } from "./Request.ts"
 import { targetOf, taskTarget, UnknownName } from "./Target.ts"
 import { TaskIds, type TaskRef } from "./TaskIds.ts"
 import { refusal } from "./Rounds.ts"
+import { type Note, noted, notedSubscription } from "./Noting.ts"
 import { isTask, TASK_METHODS, taskIdIn, withTaskId } from "./Tasks.ts"
 
 /** A task that somebody hears of. */
 export interface Followed extends TaskRef {
   readonly stop: () => void
 }
-
-export type CallFailed = UnknownName | AccessDenied | BackendFailed | CredentialRefused | ConsentNeeded
 
 export class Router extends Context.Service<Router, {
   readonly call: (request: Request, caller: Caller) => Effect.Effect<Reply, CallFailed>
@@ -44,6 +45,7 @@ export class Router extends Context.Service<Router, {
     const subscriptions = yield* Subscriptions
     const ids = yield* TaskIds
     const isTraced = yield* Tracing
+    const audit = yield* Audit
     const fork = Effect.runForkWith(yield* Effect.context<never>())
 
     const taskOf = Effect.fnUntraced(function*(request: Request, { principal }: Caller) {
@@ -52,15 +54,20 @@ export class Router extends Context.Service<Router, {
       return task === undefined ? new UnknownName({ kind: "task", name: publicId.slice(0, 200) }) : taskTarget(request, task)
     })
 
-    const call = Effect.fnUntraced(function*(request: Request, caller: Caller): Effect.fn.Return<Reply, CallFailed> {
+    const routed = Effect.fnUntraced(function*(request: Request, caller: Caller, note?: Note): Effect.fn.Return<Reply, CallFailed> {
       const { access, at, served } = catalogue.current()
       const snapshot = at(caller.server, caller.principal)
       if (snapshot === undefined) return yield* notReady(caller.server ?? "")
       const isAboutTask = TASK_METHODS.has(request.method)
       const target = isAboutTask ? yield* taskOf(request, caller) : targetOf(snapshot, request)
       if (target instanceof UnknownName) return yield* target
-      const refused = access === undefined ? undefined : refusalOf({ access, principal: caller.principal, request, target })
-      if (refused !== undefined) return yield* refused
+      if (note !== undefined) note.target = target
+      if (access !== undefined) {
+        const deciding = { access, principal: caller.principal, request, target }
+        const decision = decided(deciding)
+        if (note !== undefined) note.decision = decision
+        if (!decision.isAllowed) return yield* refusalOf(deciding, decision)
+      }
       const server = served.get(target.server)
       if (server === undefined) return yield* notReady(target.server)
       const once = server.slot.use(
@@ -76,10 +83,23 @@ export class Router extends Context.Service<Router, {
       return { ...reply, result: withTaskId(reply.result, yield* ids.seal(ownerOf(caller.principal), { server: server.id, id })) }
     }, (effect, request) => isTraced ? Effect.withSpan(effect, request.method, { captureStackTrace: false }) : effect)
 
+    const call = (request: Request, caller: Caller) =>
+      Effect.suspend(() => {
+        const recorder = audit.recorder()
+        if (recorder === undefined) return routed(request, caller)
+        const note: Note = { began: performance.now() }
+        const published = catalogue.current()
+        const run = recorder.isBlocking() ? Effect.fail(new Unrecorded()) : routed(request, caller, note)
+        return Effect.onExit(run, (exit) => Effect.sync(() => noted({ caller, exit, note, published, recorder, request })))
+      })
+
     const subscribe = (uri: string, caller: Sharer, heard: () => void) =>
       Effect.suspend(() => {
-        const { served } = catalogue.current()
+        const published = catalogue.current()
+        const { served } = published
         const route = readable(uri, caller)
+        const recorder = audit.recorder()
+        if (recorder !== undefined) notedSubscription({ caller, published, recorder, route, uri })
         if (route === undefined) return Effect.fail(new UnknownName({ kind: "resource", name: uri }))
         const server = served.get(route.server)
         const party = partyOf(caller, server?.sharing ?? "shared")
