@@ -17,12 +17,14 @@ import { ArtifactCache } from "./host/ArtifactCache.ts"
 import { Consents } from "./guard/Consents.ts"
 import { Authentication, unavailable } from "./guard/Authentication.ts"
 import { Base } from "./guard/Base.ts"
+import { KEYS } from "./guard/Roles.ts"
 import { type Opened, type Place, signingIn } from "./guard/SigningIn.ts"
 import { egressLayer } from "./host/Egress.node.ts"
 import { hostLayer } from "./host/Host.node.ts"
 import { type BuildFailed, type ConfigRefused, Registry, type UnknownPlugin } from "./host/Registry.ts"
 import { thirdPartyLayer } from "./host/ThirdParty.node.ts"
 import { isLoopback } from "./lib/Loopback.ts"
+import { auditOf } from "./manifest/AuditKey.ts"
 import type { Change } from "./manifest/Diff.ts"
 import { pathIn, SSE_PATH, WEBSOCKET_PATH } from "./manifest/Hosting.ts"
 import type { Loaded } from "./manifest/Load.ts"
@@ -35,6 +37,8 @@ import { serveStdio } from "./mcp/Stdio.node.ts"
 import { browserLayer } from "./oauth/browser/SigningIn.ts"
 import { metadataAddress } from "./oauth/Metadata.ts"
 import { isPublic, oauthRoutes } from "./oauth/Routes.ts"
+import { Audit } from "./observe/Audit.ts"
+import { auditLayer } from "./observe/Audit.node.ts"
 import { Redaction, type Redactor } from "./observe/Redaction.ts"
 import { Reconciler } from "./reconcile/Reconciler.ts"
 import { Router } from "./router/Router.ts"
@@ -68,7 +72,7 @@ const services = ({ builtIn, loaded, redactor }: GatewayOptions, dataDirectory: 
     Layer.provideMerge(registry),
     Layer.provideMerge(Layer.mergeAll(cache, catalogue, consents, Children.layer(dataDirectory))),
     Layer.provideMerge(kept),
-    Layer.provideMerge(host),
+    Layer.provideMerge(Layer.merge(host, auditLayer(dataDirectory, redactor))),
     Layer.provideMerge(platform)
   )
 }
@@ -100,7 +104,7 @@ const signIn = Effect.fnUntraced(function*(place: Place) {
     decode: (name, config) => registry.decode("provider", name, config),
     keys: ({ secret }) =>
       keys.find(secret).pipe(
-        Effect.map(({ expires, id, scopes }) => ({ issuer: "manifold:keys", subject: id, scopes, ...(expires === undefined ? {} : { expires: expires / 1000 }) })),
+        Effect.map(({ expires, id, name, scopes }) => ({ issuer: KEYS, subject: id, scopes, claims: { name }, ...(expires === undefined ? {} : { expires: expires / 1000 }) })),
         Effect.catchTags({
           ApiKeyRefused: () => Effect.succeed(undefined),
           StoreFailed: (failure) => Effect.andThen(Effect.logWarning(failure.message), Effect.fail(unavailable))
@@ -123,6 +127,7 @@ export const serve = Effect.fn("Gateway.serve")(function*(
   const base = yield* Base
   const sessions = yield* Sessions
   const parking = yield* Parking
+  const audit = yield* Audit
   const scope = yield* Effect.scope
   const { allowed_hosts, allowed_origins, base_url, drain, host, port, transports } = manifest.hosting
   yield* Effect.addFinalizer(() => reconciler.stop)
@@ -165,6 +170,7 @@ export const serve = Effect.fn("Gateway.serve")(function*(
   const apply = Effect.fnUntraced(function*(next: Manifest) {
     const isLocal = next.master_oauth === undefined && !next.api_keys
     if (isLocal) yield* mayCall(next)
+    yield* audit.configure(auditOf(next))
     const changes = yield* reconciler.apply(next)
     // The provider may be a plugin that has just been loaded.
     if (!isLocal) yield* mayCall(next)

@@ -1,5 +1,7 @@
 /** The command line: one verb per file. */
 import { Command } from "effect/cli"
+import { access } from "./Access.ts"
+import { audit } from "./Audit.ts"
 import { check } from "./Check.ts"
 import { keys } from "./Keys.ts"
 import { plan } from "./Plan.ts"
@@ -12,7 +14,7 @@ import { vault } from "./Vault.ts"
 
 export const manifold = Command.make("manifold").pipe(
   Command.withDescription("An MCP gateway: one manifest, many servers, one endpoint for every protocol era"),
-  Command.withSubcommands([serve, check, plan, status, tools, secrets, keys, vault, schema]),
+  Command.withSubcommands([serve, check, plan, status, tools, secrets, keys, access, audit, vault, schema]),
   Command.withExamples([
     { command: "manifold check manifold.yaml", description: "Find every mistake in a manifest" },
     { command: "manifold serve --manifest manifold.yaml", description: "Run what it describes, and follow its changes" },

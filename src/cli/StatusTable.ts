@@ -14,11 +14,11 @@ export const serves = ({ actual, consents, wanted }: ServerStatus): boolean =>
   (actual.phase === "ready" || (actual.phase === "idle" && consents !== undefined)) && wanted.problem === undefined
 
 /** Whether everything that is wanted serves, the newest manifest and its plugins included. */
-export const allServe = ({ manifest, plugins, servers }: GatewayStatus): boolean =>
-  manifest.state === "applied" && plugins.length === 0 && servers.every(serves)
+export const allServe = ({ audit, manifest, plugins, servers }: GatewayStatus): boolean =>
+  manifest.state === "applied" && audit?.state !== "failing" && plugins.length === 0 && servers.every(serves)
 
 export const sayStatus = (url: string, status: GatewayStatus, reader: Reader): string => {
-  const { generation, manifest, plugins, servers } = status
+  const { audit, generation, manifest, plugins, servers } = status
   const serving = servers.filter(serves).length
   const rows = columns([HEAD, ...servers.map((server) => rowOf(server, reader.now))])
   const table = servers.flatMap((server, index) => [rows[index + 1] ?? "", ...detailsOf(server, reader.width)])
@@ -31,6 +31,7 @@ export const sayStatus = (url: string, status: GatewayStatus, reader: Reader): s
       ]
       : []),
     ...plugins.flatMap((problem) => wrapped("plugin  ", problem, reader.width)),
+    ...(audit?.state === "failing" ? wrapped("audit  ", `records cannot be written (began ${ago(audit.since, reader.now)}): ${audit.why ?? "unknown"}`, reader.width) : []),
     "",
     ...(servers.length === 0 ? ["The manifest names no server that is enabled."] : [rows[0] ?? "", ...table])
   ].join("\n")

@@ -3,6 +3,7 @@
  * every mistake there is, so that nobody fixes a file one error at a time.
  */
 import { Effect, FileSystem, Path as Paths, Result, type Schema } from "effect"
+import { problemsOfAccess } from "./AccessProblems.ts"
 import { mergeMappings, repeatedServers } from "./Cascade.ts"
 import { decode, withOwnTypes } from "./Decode.ts"
 import { type EffectiveValue, effectiveOf } from "./Effective.ts"
@@ -93,7 +94,8 @@ export const draftOf = Effect.fnUntraced(function*(
     ...inEnvironment.problems,
     ...inSet.problems,
     ...resolved.problems,
-    ...forbiddenVariables(resolved.tree)
+    ...forbiddenVariables(resolved.tree),
+    ...problemsOfAccess(resolved.tree)
   ]
   const decoded = decode(Manifest, withOwnTypes(resolved.tree))
   if (Result.isFailure(decoded)) {

@@ -4,6 +4,8 @@
  */
 import { Schema } from "effect"
 import { access } from "./Access.ts"
+import { AccessRules } from "./AccessRules.ts"
+import { Audit } from "./AuditKey.ts"
 import { about, fallback, required, Text } from "./Fields.ts"
 import { isLoopback } from "../lib/Loopback.ts"
 import { Hosting } from "./Hosting.ts"
@@ -34,6 +36,11 @@ export const Manifest = Schema.Struct({
   version: required(Schema.Literal(1), "Version of this format", "version: 1"),
   hosting: fallback(Hosting, "Where the gateway listens and where it keeps things", {}),
   ...access,
+  access: Schema.optionalKey(about(AccessRules, "What each caller may see and call; without it, everything")),
+  audit: Schema.optionalKey(about(
+    Audit,
+    "Keep a record of each decision and call in the data directory: true, false, or how; without it, where there is sign-in or access rules"
+  )),
   aggregation: fallback(Aggregation, "How the servers' tools become one list", {}),
   routing: fallback(Routing, "How calls reach servers; each server can override these", {}),
   guard: fallback(Guard, "What is kept out of the catalogue", {}),

@@ -4,6 +4,7 @@
  * one bad server fails alone.
  */
 import { Schema, SchemaTransformation, Struct } from "effect"
+import { TenantName } from "./AccessRules.ts"
 import { about, DurationText, fallback, later, OwnKeys, PluginName, required, rule, ServerId, Span, Text, unsupported } from "./Fields.ts"
 import { laterRouting, ServerPrefix } from "./Routing.ts"
 import { ServerConfig } from "./ServerConfig.ts"
@@ -51,6 +52,7 @@ const common = {
     "Who shares a session or a process of the server: everybody, the calls of one user, or those of one client session",
     "shared"
   ),
+  tenants: Schema.optionalKey(about(Schema.NonEmptyArray(TenantName), "Tenants that alone may see this server, by access.tenant; everybody without it")),
   replicas: later(Schema.Int, "How many instances run", 1),
   idle_stop: later(Span, "Stop the server when nobody called it for this long"),
   sandbox: later(Sandbox, "What separates the server from the machine", "none"),
@@ -75,11 +77,12 @@ const entry = {
   prefix: Schema.optionalKey(Schema.String),
   timeout: Schema.optionalKey(Schema.Duration),
   sharing: Schema.Literals(["shared", "per_principal", "per_session"]),
+  tenants: Schema.optionalKey(Schema.NonEmptyArray(Schema.String)),
   config: Schema.toType(ServerConfig)
 }
 
 /** The keys the gateway itself reads. */
-const entryKeys = ["id", "type", "auth_strategy", "auth_config", "enabled", "required", "prefix", "timeout", "sharing", "config"] as const
+const entryKeys = ["id", "type", "auth_strategy", "auth_config", "enabled", "required", "prefix", "timeout", "sharing", "tenants", "config"] as const
 
 export const ServerEntry = ServerKeys.pipe(Schema.decodeTo(
   Schema.Struct({ ...entry, source: OwnKeys }),

@@ -6,6 +6,7 @@ import { LOCAL, unavailable } from "../guard/Authentication.ts"
 import { challengeOf, Unauthenticated } from "../guard/Unauthenticated.ts"
 import type { Principal } from "../plugin/Auth.ts"
 import type { Refused } from "./Admission.node.ts"
+import type { Auditing } from "../observe/Audit.ts"
 import { credentialsOf } from "./Credentials.node.ts"
 
 export interface Denied extends Refused {
@@ -35,7 +36,8 @@ export const OPERATOR = "manifold:admin"
  */
 export const entrance = (
   authentication: Authentication["Service"],
-  { fork, metadata }: {
+  { audit, fork, metadata }: {
+    readonly audit: Auditing
     readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
     readonly metadata: (path: string) => string | undefined
   }
@@ -49,6 +51,10 @@ export const entrance = (
     }
   })
 
+  /** Who brought nothing is only told where to sign in. */
+  const refused = ({ error, status, why }: Unauthenticated, from: string, path: string) =>
+    error === undefined && status === 401 ? undefined : audit.recorder()?.refused({ status, why, from, path })
+
   const pass = ({ deny, enter, path, request }: Entering) => {
     if (authentication.isOpen()) return enter(LOCAL)
     const credentials = credentialsOf(request)
@@ -56,8 +62,9 @@ export const entrance = (
     if (known !== undefined) return enter(known)
     fork(authentication.check(credentials, path)).addObserver((exit) => {
       if (exit._tag === "Success") return enter(exit.value)
-      const [failed] = exit.cause.reasons.flatMap((reason) => reason._tag === "Fail" ? [reason.error] : [])
-      deny(denied(failed ?? unavailable, path))
+      const [failed = unavailable] = exit.cause.reasons.flatMap((reason) => reason._tag === "Fail" ? [reason.error] : [])
+      refused(failed, credentials.from, path)
+      deny(denied(failed, path))
     })
   }
 

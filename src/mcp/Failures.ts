@@ -4,7 +4,7 @@
  */
 import type { Reply } from "../backend/Connection.ts"
 import type { Era } from "../backend/Era.ts"
-import type { CallFailed } from "../router/Router.ts"
+import type { CallFailed } from "../router/CallFailed.ts"
 import { CODE } from "./Exchange.ts"
 import { URL_ELICITATION_REQUIRED } from "./UrlElicitation.ts"
 
@@ -25,6 +25,10 @@ export const failureFor = (era: Era, failure: CallFailed, incident: string): Err
           data: { uri: failure.name }
         }
         : { code: CODE.invalidParams, message: failure.message }
+    case "AccessDenied":
+      return { code: CODE.invalidParams, message: "You may not call this with these arguments", data: { reason: "access_denied", incident } }
+    case "Unrecorded":
+      return { code: CODE.internal, message: failure.message, data: { reason: "unrecorded", incident } }
     case "BackendFailed":
       return { code: CODE.internal, message: failure.message, data: { server: failure.backend, reason: failure.reason, incident } }
     case "CredentialRefused":

@@ -4,6 +4,7 @@
  * since a backend might read a duplicate or `Name` in another way than we do.
  */
 import { META } from "../backend/Era.ts"
+import { folded } from "../lib/Folded.ts"
 import { beyond, elements, type Member, members } from "../lib/Json.ts"
 import { isRecord } from "../lib/Record.ts"
 
@@ -105,9 +106,6 @@ const idOf = (text: string, found: ReadonlyArray<Member>, id: unknown): string |
   const raw = member === undefined ? "" : text.slice(member.start, member.end)
   return typeof id === "string" || raw === String(id) ? JSON.stringify(id) : null
 }
-
-/** Without case, as the readers fold it that ignore case: the long s is an s, the Kelvin sign a k. */
-const folded = (key: string): string => key.toUpperCase().toLowerCase()
 
 /** The keys we decide by, by what a reader that ignores case takes for them. */
 const exactly = (...keys: ReadonlyArray<string>): ReadonlyMap<string, string> => new Map(keys.map((key) => [folded(key), key]))

@@ -11,6 +11,7 @@ import { admissionFor, admit } from "./Admission.node.ts"
 import { type Running, sumOf } from "./Channel.ts"
 import { Catalogue } from "../catalogue/Catalogue.ts"
 import { Authentication } from "../guard/Authentication.ts"
+import { Audit } from "../observe/Audit.ts"
 import { type Denied, entrance } from "./Entrance.node.ts"
 import { type Handle, make as makeHttp, refuse } from "./Http.node.ts"
 import type { McpServices } from "./McpServices.ts"
@@ -82,7 +83,7 @@ export const listen = Effect.fnUntraced(function*(
   const fork = Effect.runForkWith(context)
   const sessions = yield* Sessions
   const catalogue = yield* Catalogue
-  const { pass, passOperator } = entrance(yield* Authentication, { fork, metadata: options.metadata })
+  const { pass, passOperator } = entrance(yield* Authentication, { audit: yield* Audit, fork, metadata: options.metadata })
   const { paths } = options
   const mcp = makeHttp(context)
   const sse = paths.sse === undefined ? undefined : makeSse(context, paths.sse)
@@ -93,11 +94,14 @@ export const listen = Effect.fnUntraced(function*(
     const path = pathOf(request.url)
     if (options.isPublic(path)) return options.others(request, response)
     const server = serverIn(path)
-    if (server !== undefined && !catalogue.current().has(server)) return refuse(response, NO_SERVER)
+    const { access, has } = catalogue.current()
+    // With rules it is not for everybody to know which servers there are: then this waits for who asks.
+    if (server !== undefined && access === undefined && !has(server)) return refuse(response, NO_SERVER)
     const handle = server === undefined ? routes.get(path) : mcp.handle
     const deny = (denied: Denied) => refuse(response, denied, denied.headers)
     if (handle === undefined) passOperator({ path: paths.http, request, deny, enter: () => options.others(request, response) })
     else pass({ path: server === undefined ? paths.http : path, request, deny, enter: (principal) => {
+        if (server !== undefined && catalogue.current().at(server, principal) === undefined) return refuse(response, NO_SERVER)
         if (request.method === "GET") response.once("close", untilExpiry(principal, () => response.destroy()))
         handle(request, response, { principal, server })
       } })

@@ -7,7 +7,6 @@ import { META } from "../backend/Era.ts"
 import { Catalogue, type Change } from "../catalogue/Catalogue.ts"
 import type { Kind } from "../catalogue/Definition.ts"
 import { isRecord } from "../lib/Record.ts"
-import { ownerOf } from "../guard/Principals.ts"
 import { Router } from "../router/Router.ts"
 import { askable } from "./Askable.ts"
 import { uriAt } from "./UriAt.ts"
@@ -57,17 +56,17 @@ export const listen = Effect.fnUntraced(function*(id: string, { meta, values }: 
   const tag = { _meta: { [META.subscription]: JSON.parse(id) } }
   const written = (method: string, params: object) => JSON.stringify({ jsonrpc: "2.0", method, params: { ...tag, ...params } })
   const updated = (uri: string) => written("notifications/resources/updated", { uri })
+  const sees = (server: string) => catalogue.current().access?.sightOf(principal).sees(server) ?? true
   const textsOf = (change: Change): ReadonlyArray<string> => {
     switch (change._tag) {
       case "Updated":
-        return [uriAt(exchange.server, change)].flatMap((uri) => uri !== undefined && honoured.has(uri) ? [updated(uri)] : [])
+        return [uriAt(catalogue.current(), exchange, change)].flatMap((uri) => uri !== undefined && honoured.has(uri) ? [updated(uri)] : [])
       case "Listed":
-        if (change.to !== undefined && change.to !== ownerOf(principal)) return []
-        return [...methodsFor(change.kinds, lists)].map((method) => written(method, {}))
+        return [...methodsFor(change.kindsFor(exchange.server, principal), lists)].map((method) => written(method, {}))
       case "Elicited":
         return []
       case "Task":
-        return tasks.filter((task) => task.server === change.server && task.id === change.id)
+        return tasks.filter((task) => task.server === change.server && task.id === change.id && sees(change.server))
           .map(({ taskId }) => taskNotice(change.text, taskId, id))
     }
   }

@@ -5,7 +5,9 @@ import type { Era } from "../backend/Era.ts"
 import type { Consents } from "../guard/Consents.ts"
 import { Catalogue } from "../catalogue/Catalogue.ts"
 import type { Caller, Request } from "../router/Request.ts"
-import { type CallFailed, Router } from "../router/Router.ts"
+import { incidentOf } from "../router/Incident.ts"
+import type { CallFailed } from "../router/CallFailed.ts"
+import { Router } from "../router/Router.ts"
 import { type Answer, CODE, errorOf, type Exchange, resultOf } from "./Exchange.ts"
 import { errorFor, failureFor } from "./Failures.ts"
 import { toConsent } from "./ToConsent.ts"
@@ -40,7 +42,7 @@ export const relay = ({ answer, caller, elicited, era, id, request, session }: R
       },
       onFailure: (failure): Effect.Effect<void, never, Catalogue | Consents> => {
         if (failure._tag === "ConsentNeeded") return toConsent(failure, { answer, caller, elicited, era, method: request.method })
-        const incident = crypto.randomUUID().slice(0, 8)
+        const incident = incidentOf(failure)
         const { code, data, message } = failureFor(era, failure, incident)
         answer(200, (id) => errorOf(id, code, message, data))
         return said(failure, { request: id, method: request.method, incident, ...(session === undefined ? {} : { session }) })
@@ -50,7 +52,9 @@ export const relay = ({ answer, caller, elicited, era, id, request, session }: R
 /** A mistake of the caller is of interest to nobody else; what went wrong behind the gateway is. */
 const said = (failure: CallFailed, about: Readonly<Record<string, string>>) =>
   Effect.flatMap(Catalogue, (catalogue) => {
-    const line = failure._tag === "UnknownName" ? Effect.logDebug(failure.message) : Effect.logWarning(failure.message)
+    const line = failure._tag === "UnknownName"
+      ? Effect.logDebug(failure.message)
+      : failure._tag === "AccessDenied" ? Effect.logInfo(failure.message) : Effect.logWarning(failure.message)
     const server = "backend" in failure ? { server: failure.backend } : "server" in failure ? { server: failure.server } : {}
     return Effect.annotateLogs(line, { ...server, ...about, generation: catalogue.current().generation })
   })

@@ -5,9 +5,9 @@
 import { Clock, Context, Duration, Effect, Layer, Schedule } from "effect"
 import type { Question } from "../backend/Connection.ts"
 import { LogLevels } from "../backend/LogLevels.ts"
-import { Catalogue, type Change } from "../catalogue/Catalogue.ts"
+import { Catalogue, type Change, type Published } from "../catalogue/Catalogue.ts"
 import type { Principal } from "../plugin/Auth.ts"
-import { isSamePrincipal, ownerOf } from "../guard/Principals.ts"
+import { isSamePrincipal } from "../guard/Principals.ts"
 import { EventLogs } from "./EventLog.ts"
 import { LIST_CHANGED } from "./Listens.ts"
 import { uriAt } from "./UriAt.ts"
@@ -20,7 +20,8 @@ export interface Stream {
 
 export interface Session {
   readonly id: string
-  readonly principal: Principal
+  /** As its last credential says it is, without the credential. */
+  principal: Principal
   /** The one server that its endpoint is for. */
   readonly server: string | undefined
   readonly version: string
@@ -74,7 +75,7 @@ export class Sessions extends Context.Service<Sessions, {
     const open = ({ capabilities, client, declared, principal, server, version }: Parameters<Sessions["Service"]["open"]>[0]) =>
       Effect.map(Clock.currentTimeMillis, (lastSeen): Session | undefined => {
         if (sessions.size >= MOST_SESSIONS) return undefined
-        const session = sessionWith({ id: crypto.randomUUID(), principal: { issuer: principal.issuer, subject: principal.subject }, server, version, capabilities, declared, client, lastSeen })
+        const session = sessionWith({ id: crypto.randomUUID(), principal: withoutCredential(principal), server, version, capabilities, declared, client, lastSeen })
         sessions.set(session.id, session)
         return session
       })
@@ -84,6 +85,7 @@ export class Sessions extends Context.Service<Sessions, {
         const session = sessions.get(id)
         if (session === undefined || !isSamePrincipal(session.principal, principal) || session.server !== server) return undefined
         session.lastSeen = now
+        if (session.principal.claims !== principal.claims || session.principal.scopes !== principal.scopes) session.principal = withoutCredential(principal)
         return session
       })
 
@@ -105,7 +107,7 @@ export class Sessions extends Context.Service<Sessions, {
 
     yield* Effect.acquireRelease(
       Effect.sync(() => catalogue.onChange((change) => {
-        for (const session of sessions.values()) hear(session, change)
+        for (const session of sessions.values()) hear(session, change, catalogue.current())
       })),
       (stop) => Effect.sync(() => {
         stop()
@@ -147,7 +149,10 @@ const tell = (session: Session, text: string) => {
 export const tellUpdated = (session: Session, uri: string) =>
   tell(session, JSON.stringify({ jsonrpc: "2.0", method: "notifications/resources/updated", params: { uri } }))
 
-const hear = (session: Session, change: Change) => {
+/** A session outlives the token that it began with, which is of no use to it. */
+const withoutCredential = ({ subjectToken: _, ...principal }: Principal): Principal => principal
+
+const hear = (session: Session, change: Change, published: Published) => {
   // Legacy clients are told nothing of tasks.
   if (change._tag === "Task") return
   if (change._tag === "Elicited") {
@@ -155,11 +160,10 @@ const hear = (session: Session, change: Change) => {
     return
   }
   if (change._tag === "Updated") {
-    const uri = uriAt(session.server, change)
+    const uri = uriAt(published, session, change)
     return uri !== undefined && session.subscribed.has(uri) ? tellUpdated(session, uri) : undefined
   }
-  if (change.to !== undefined && change.to !== ownerOf(session.principal)) return
-  for (const method of new Set([...change.kinds].map((kind) => LIST_CHANGED[kind]))) {
+  for (const method of new Set([...change.kindsFor(session.server, session.principal)].map((kind) => LIST_CHANGED[kind]))) {
     tell(session, JSON.stringify({ jsonrpc: "2.0", method }))
   }
 }

@@ -9,8 +9,7 @@ import { LogLevels } from "../backend/LogLevels.ts"
 import type { Spec } from "../backend/Spec.ts"
 import { Subscriptions } from "../backend/Subscriptions.ts"
 import type { Children } from "../backend/transport/Children.ts"
-import { Catalogue, type Served } from "../catalogue/Catalogue.ts"
-import type { Kind } from "../catalogue/Definition.ts"
+import { type Announced, Catalogue, type Served } from "../catalogue/Catalogue.ts"
 import type { Listing } from "../catalogue/Listing.ts"
 import type { Part as Offered } from "../catalogue/Snapshot.ts"
 import { Consents } from "../guard/Consents.ts"
@@ -36,8 +35,8 @@ export type InstanceServices =
   | Path.Path
   | Subscriptions
 
-/** Publishes the catalogue anew; `announced` are lists that their server says have changed. */
-export type Publish = (announced?: ReadonlySet<Kind>) => Effect.Effect<void>
+/** Publishes the catalogue anew. */
+export type Publish = (announced?: Announced) => Effect.Effect<void>
 
 /** An instance with what it was made from. */
 export interface Running {
@@ -111,7 +110,7 @@ export const start = Effect.fnUntraced(function*(
     const loader = yield* wanted.loader.build
     if (loader.swap === "stop_first" || wanted.entry.config.port !== undefined) yield* makeRoom
     const context = yield* Effect.context<InstanceServices>()
-    const offer = Offers.make(id, wanted.hiddenText, onListed ?? publish, listed)
+    const offer = Offers.make(id, wanted.hiddenText, onListed ?? ((kinds) => publish({ server: id, kinds })), listed)
     const fork = Effect.runForkWith(context)
     const instance = yield* Instances.make({
       id,
@@ -176,6 +175,7 @@ export const servedBy = ({ auth, id, personal, serving, slot, wanted }: Managed)
     id,
     slot,
     strategy: auth.strategy,
+    strategyName: auth.wanted.auth.name,
     timeout: wanted.timeout,
     sharing: wanted.entry.sharing,
     ...(personal === undefined ? {} : { personal: personal.serving })

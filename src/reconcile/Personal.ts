@@ -18,6 +18,8 @@ import type { Offer } from "./Offer.ts"
 export interface Personal extends PersonalServing {
   /** What this user sees of the server; nothing while that is not known. */
   readonly partOf: (principal: Principal) => Offered | undefined
+  /** Whether this user has yet to consent. */
+  readonly needsConsent: (principal: Principal) => boolean
   /** Forgets what is known of this user, or of all: the next look begins anew. */
   readonly forget: (principal: Pick<Principal, "issuer" | "subject"> | undefined) => Effect.Effect<void>
 }
@@ -189,6 +191,8 @@ export const make = Effect.fnUntraced(function*(options: PersonalOptions): Effec
     isShared: () => options.shared()?.opened() !== undefined,
     slotFor,
     look,
+    current: (principal) => owns.get(ownerOf(principal))?.slot.current(),
+    needsConsent: (principal) => owns.get(ownerOf(principal))?.needsConsent === true,
     partOf: (principal) => {
       const own = owns.get(ownerOf(principal))
       if (own === undefined) return undefined

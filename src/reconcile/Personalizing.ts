@@ -1,7 +1,9 @@
 /** Gives a server whose credential is its user's own what serves each user, and takes it away where that is no longer so. */
 import { type Duration, Effect, Exit, Scope } from "effect"
 import { BackendFailed } from "../backend/BackendFailed.ts"
+import type { Catalogue } from "../catalogue/Catalogue.ts"
 import type { Kind } from "../catalogue/Definition.ts"
+import type { Invited } from "../guard/Consents.ts"
 import type { Principal } from "../plugin/Auth.ts"
 import { type InstanceServices, type Managed, offeredBy, start } from "./Managed.ts"
 import { make } from "./Personal.ts"
@@ -53,3 +55,20 @@ export const depersonalize = (server: Managed, parent: Scope.Scope): Effect.Effe
     ? Effect.void
     : Effect.asVoid(Effect.forkIn(Effect.andThen(personal.serving.forget(undefined), Scope.close(personal.scope, Exit.void)), parent))
 }
+
+/** With which credential a server is asked for what everybody sees: the gateway's own if its strategy has one; and where users have theirs, it may have none to show. */
+export const askingFor = (server: Managed) => ({
+  own: () => server.auth?.strategy.own?.({ id: server.id }),
+  unauthorized: () => Effect.succeed(server.auth?.strategy.consent === undefined ? "again" as const : "rest" as const)
+})
+
+/** A user has consented: what they see begins anew, and their client hears that it is done. */
+export const consented = (catalogue: Catalogue["Service"], server: Managed | undefined, { elicitation, issuer, subject }: Invited): Effect.Effect<void> => {
+  const principal = { issuer, subject }
+  const personal = server?.personal?.serving
+  const again = personal === undefined ? Effect.void : Effect.andThen(personal.forget(principal), personal.look(principal))
+  return Effect.ensuring(again, Effect.sync(() => catalogue.tell({ _tag: "Elicited", id: elicitation, text: completed(elicitation) })))
+}
+
+const completed = (elicitationId: string): string =>
+  JSON.stringify({ jsonrpc: "2.0", method: "notifications/elicitation/complete", params: { elicitationId } })

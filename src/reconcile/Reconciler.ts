@@ -13,10 +13,13 @@ import { Registry } from "../host/Registry.ts"
 import { type Change, diff } from "../manifest/Diff.ts"
 import type { Manifest } from "../manifest/Manifest.ts"
 import { authorize, type InstanceServices, type Managed, managed, type Publish, type Running, servedAlready, servedBy, start } from "./Managed.ts"
-import { Consents, type Invited } from "../guard/Consents.ts"
+import { Consents } from "../guard/Consents.ts"
 import type { Principal } from "../plugin/Auth.ts"
-import { ownerOf } from "../guard/Principals.ts"
-import { depersonalize, personalize } from "./Personalizing.ts"
+import { isSamePrincipal } from "../guard/Principals.ts"
+import { askingFor, consented, depersonalize, personalize } from "./Personalizing.ts"
+import { seenBy } from "../catalogue/Seen.ts"
+import { type Access, accessOf } from "../guard/Access.ts"
+import { Audit } from "../observe/Audit.ts"
 import { type Sights, sights } from "./Sights.ts"
 import type { GatewayStatus } from "./Status.ts"
 import { type Refusal, statusOf } from "./StatusOf.ts"
@@ -41,24 +44,27 @@ export class Reconciler extends Context.Service<Reconciler, {
     const subscriptions = yield* Subscriptions
     const levels = yield* LogLevels
     const consents = yield* Consents
+    const audit = yield* Audit
     const scope = yield* Effect.scope
     const context = yield* Effect.context<InstanceServices | Lending | Registry>()
     const lock = Semaphore.makeUnsafe(1)
     const servers = new Map<string, Managed>()
     let current: Manifest | undefined
+    let access: Access | undefined
+    const seen = seenBy()
     let generation = 0
     let verdict: GatewayStatus["manifest"] = { state: "applied", since: new Date(0).toISOString(), problems: [] }
     let plugins: ReadonlyArray<string> = []
-    let seen: Sights | undefined
+    let sight: Sights | undefined
 
     const publish: Publish = (announced) => Effect.suspend(() => {
       if (current === undefined) return Effect.void
       const inOrder = current.servers.flatMap(({ id }) => servers.get(id) ?? [])
       const { max_name_length: longest, separator } = current.aggregation
       const known = current.servers.filter(({ enabled }) => enabled).map(({ id }) => id)
-      seen = sights(inOrder, { separator, longest }, known)
+      sight = sights({ access, inOrder, known, rules: { separator, longest }, seen })
       return catalogue.publish({
-        ...seen,
+        ...sight,
         generation,
         served: new Map(inOrder.flatMap(servedBy).map((served) => [served.id, served]))
       }, announced)
@@ -66,8 +72,8 @@ export class Reconciler extends Context.Service<Reconciler, {
 
     /** What one user sees of a server of their own is another now. */
     const changed = (principal: Principal, kinds: ReadonlySet<Kind>) => {
-      seen?.changed(principal)
-      catalogue.tell({ _tag: "Listed", kinds, to: ownerOf(principal) })
+      sight?.changed(principal)
+      catalogue.tell({ _tag: "Listed", kindsFor: (_, other) => isSamePrincipal(other, principal) ? kinds : NO_KINDS })
     }
 
     const serve = (server: Managed, running: Running) =>
@@ -180,33 +186,33 @@ export class Reconciler extends Context.Service<Reconciler, {
       }
       generation++
       current = manifest
+      access = accessOf(manifest)
       const wanted = manifest.servers.filter(({ enabled }) => enabled).map(({ id }) => id)
       yield* Effect.forEach([...servers.keys(), ...refusals.keys()].filter((id) => !wanted.includes(id)), (id) => remove(id, !manifest.servers.some((server) => server.id === id)))
       yield* Effect.forEach(wanted, (id) => settle(manifest, id, generation), { concurrency: "unbounded", discard: true })
       yield* publish()
+      audit.recorder()?.record({ event: "manifest", outcome: "applied", generation, changes: changes.filter(({ action }) => action !== "keep") })
       return changes
     }, (effect) => lock.withPermit(Effect.uninterruptible(Effect.provideContext(effect, context))))
 
-    /** A user has consented: what they see begins anew, and their client hears of it. */
-    const consented = ({ elicitation, issuer, server: id, subject }: Invited) => {
-      const principal = { issuer, subject }
-      const personal = servers.get(id)?.personal?.serving
-      const again = personal === undefined ? Effect.void : Effect.andThen(personal.forget(principal), personal.look(principal))
-      fork(Effect.ensuring(again, Effect.sync(() => catalogue.tell({ _tag: "Elicited", id: elicitation, text: completed(elicitation) }))))
-    }
     const fork = Effect.runForkWith(context)
-
     const stops = [
-      consents.onGranted(consented),
+      consents.onGranted((invited) => fork(consented(catalogue, servers.get(invited.server), invited))),
       subscriptions.onChange((id) => servers.get(id)?.serving?.instance.rewatch()),
       levels.onChange(() => servers.forEach(({ serving }) => serving?.instance.relevel()))
     ]
     yield* Effect.addFinalizer(() => Effect.sync(() => stops.forEach((stop) => stop())))
 
+    const auditState = () => {
+      const state = audit.state()
+      return state === undefined ? {} : { audit: state }
+    }
+
     const status = (): GatewayStatus => ({
       generation,
       manifest: verdict,
       plugins,
+      ...auditState(),
       servers: (current?.servers ?? []).flatMap((entry) => {
         const server = servers.get(entry.id)
         const pending = server?.personal === undefined ? undefined : consents.pending(entry.id)
@@ -220,6 +226,7 @@ export class Reconciler extends Context.Service<Reconciler, {
       reject: (problems) =>
         Effect.map(Clock.currentTimeMillis, (now) => {
           verdict = { state: "rejected", since: new Date(now).toISOString(), problems }
+          audit.recorder()?.record({ event: "manifest", outcome: "rejected", generation, problems: problems.slice(0, 20).map((problem) => problem.slice(0, 300)) })
         }),
       status,
       manifest: () => current,
@@ -237,14 +244,7 @@ export class Reconciler extends Context.Service<Reconciler, {
   }))
 }
 
-/** With which credential a server is asked for what everybody sees: the gateway's own if its strategy has one; and where users have theirs, it may have none to show. */
-const askingFor = (server: Managed) => ({
-  own: () => server.auth?.strategy.own?.({ id: server.id }),
-  unauthorized: () => Effect.succeed(server.auth?.strategy.consent === undefined ? "again" as const : "rest" as const)
-})
+const NO_KINDS: ReadonlySet<Kind> = new Set()
 
 /** One that rests serves each user who brings a credential. */
 const isServing = (state: State | undefined): boolean => state?.phase === "ready" || state?.isResting === true
-
-const completed = (elicitationId: string): string =>
-  JSON.stringify({ jsonrpc: "2.0", method: "notifications/elicitation/complete", params: { elicitationId } })

@@ -3,6 +3,7 @@
  * is to be done next. A schema, because the command line reads it over HTTP.
  */
 import { Schema } from "effect"
+import { AuditState } from "../observe/Audit.ts"
 
 const Phase = Schema.Literals([
   "idle",
@@ -57,6 +58,8 @@ export const GatewayStatus = Schema.Struct({
     since: Schema.String,
     problems: Schema.Array(Schema.String)
   }),
+  /** Whether records of calls are written; absent where none are kept. */
+  audit: Schema.optionalKey(AuditState),
   /** Why plugins were not taken into use. */
   plugins: Schema.Array(Schema.String),
   servers: Schema.Array(ServerStatus)

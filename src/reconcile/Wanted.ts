@@ -65,7 +65,7 @@ export const wantedOf = Effect.fnUntraced(function*(
   }
 })
 
-const prefixOf = ({ id, prefix }: ServerEntry, rule: Prefix["mode"]): Prefix => {
+export const prefixOf = ({ id, prefix }: ServerEntry, rule: Prefix["mode"]): Prefix => {
   if (prefix === undefined) return { mode: rule, text: id }
   if (prefix === "always" || prefix === "on_conflict" || prefix === "never") return { mode: prefix, text: id }
   return prefix === "" ? { mode: "never", text: id } : { mode: "always", text: prefix }

@@ -35,7 +35,9 @@ export const relay = Effect.fnUntraced(function*(
   const { caller, instance, server } = relaying
   const credential = yield* server.strategy.credential(caller.principal, { id: server.id })
   const headers = credential === none ? NO_HEADERS : revealed(credential)
-  const party = partyOf(caller, server.sharing, headers)
+  // An instance that this user's credential opened is nobody else's: all calls on it share.
+  const isOwn = server.personal?.isShared() === false
+  const party = isOwn ? partyOf(caller, "shared") : partyOf(caller, server.sharing, headers)
   const connection = instance.direct(party)
   return connection === undefined
     ? yield* Effect.scoped(Effect.flatMap(inTime(instance.lease(party), server), (leased) => over(leased, relaying, headers)))

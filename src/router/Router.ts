@@ -11,22 +11,24 @@ import { Subscriptions, type Topic } from "../backend/Subscriptions.ts"
 import { Catalogue, type Served } from "../catalogue/Catalogue.ts"
 import { isConnect } from "../catalogue/ConnectTool.ts"
 import type { Route } from "../catalogue/Snapshot.ts"
+import { Audit } from "../observe/Audit.ts"
 import { Tracing } from "../observe/Tracing.ts"
-import type { ConsentNeeded, CredentialRefused, Principal } from "../plugin/Auth.ts"
+import type { Principal } from "../plugin/Auth.ts"
+import { type CallFailed, Unrecorded } from "./CallFailed.ts"
+import { decided, mayRead, refusalOf } from "./Deciding.ts"
 import { relay } from "./Relaying.ts"
 import { ownerOf } from "../guard/Principals.ts"
 import { type Caller, partyOf, type Request, type Sharer, stringParam } from "./Request.ts"
 import { targetOf, taskTarget, UnknownName } from "./Target.ts"
 import { TaskIds, type TaskRef } from "./TaskIds.ts"
 import { refusal } from "./Rounds.ts"
+import { type Note, noted, notedSubscription } from "./Noting.ts"
 import { isTask, TASK_METHODS, taskIdIn, withTaskId } from "./Tasks.ts"
 
 /** A task that somebody hears of. */
 export interface Followed extends TaskRef {
   readonly stop: () => void
 }
-
-export type CallFailed = UnknownName | BackendFailed | CredentialRefused | ConsentNeeded
 
 export class Router extends Context.Service<Router, {
   readonly call: (request: Request, caller: Caller) => Effect.Effect<Reply, CallFailed>
@@ -45,6 +47,7 @@ export class Router extends Context.Service<Router, {
     const subscriptions = yield* Subscriptions
     const ids = yield* TaskIds
     const isTraced = yield* Tracing
+    const audit = yield* Audit
     const fork = Effect.runForkWith(yield* Effect.context<never>())
 
     const taskOf = Effect.fnUntraced(function*(request: Request, { principal }: Caller) {
@@ -56,7 +59,7 @@ export class Router extends Context.Service<Router, {
     /** A name that nobody lists may be of a server that shows its lists to its own users alone. */
     const unlisted = Effect.fnUntraced(function*(unknown: UnknownName, request: Request, { principal, server }: Caller) {
       const mayBe = unknown.kind === "tool" || unknown.kind === "prompt"
-      const personal = mayBe ? catalogue.current().personalOf(server, unknown.name) : undefined
+      const personal = mayBe ? catalogue.current().personalOf(server, unknown.name, principal) : undefined
       if (personal === undefined) return yield* unknown
       yield* personal.slotFor(principal)
       const { at, snapshot: all } = catalogue.current()
@@ -64,13 +67,20 @@ export class Router extends Context.Service<Router, {
       return found instanceof UnknownName ? yield* found : found
     })
 
-    const call = Effect.fnUntraced(function*(request: Request, caller: Caller): Effect.fn.Return<Reply, CallFailed> {
-      const { at, served } = catalogue.current()
+    const routed = Effect.fnUntraced(function*(request: Request, caller: Caller, note?: Note): Effect.fn.Return<Reply, CallFailed> {
+      const { access, at, served } = catalogue.current()
       const snapshot = at(caller.server, caller.principal)
       if (snapshot === undefined) return yield* notReady(caller.server ?? "")
       const isAboutTask = TASK_METHODS.has(request.method)
       const found = isAboutTask ? yield* taskOf(request, caller) : targetOf(snapshot, request)
       const target = found instanceof UnknownName ? yield* unlisted(found, request, caller) : found
+      if (note !== undefined) note.target = target
+      if (access !== undefined && !isConnect(target.definition)) {
+        const deciding = { access, principal: caller.principal, request, target }
+        const decision = decided(deciding)
+        if (note !== undefined) note.decision = decision
+        if (!decision.isAllowed) return yield* refusalOf(deciding, decision)
+      }
       const server = served.get(target.server)
       if (server === undefined) return yield* notReady(target.server)
       const { personal } = server
@@ -91,30 +101,52 @@ export class Router extends Context.Service<Router, {
       return { ...reply, result: withTaskId(reply.result, yield* ids.seal(ownerOf(caller.principal), { server: server.id, id })) }
     }, (effect, request) => isTraced ? Effect.withSpan(effect, request.method, { captureStackTrace: false }) : effect)
 
-    const subscribe = (uri: string, caller: Sharer, heard: () => void) =>
+    const call = (request: Request, caller: Caller) =>
       Effect.suspend(() => {
-        const { at, served } = catalogue.current()
-        const route = at(caller.server, caller.principal)?.ownerOfUri(uri)
-        if (route === undefined) return Effect.fail(new UnknownName({ kind: "resource", name: uri }))
-        const server = served.get(route.server)
-        const party = partyOf(caller, server?.sharing ?? "shared")
-        return party.sharer === undefined || party.sharer === ALONE
-          ? Effect.succeed(count(route.server, { kind: "resource", name: route.name }))
-          : followed(route, party, heard)
+        const recorder = audit.recorder()
+        if (recorder === undefined) return routed(request, caller)
+        const note: Note = { began: performance.now() }
+        const published = catalogue.current()
+        const run = recorder.isBlocking() ? Effect.fail(new Unrecorded()) : routed(request, caller, note)
+        return Effect.onExit(run, (exit) => Effect.sync(() => noted({ caller, exit, note, published, recorder, request })))
       })
 
+    const subscribe = (uri: string, caller: Sharer, heard: () => void) =>
+      Effect.suspend(() => {
+        const published = catalogue.current()
+        const { served } = published
+        const route = readable(uri, caller)
+        const recorder = audit.recorder()
+        if (recorder !== undefined) notedSubscription({ caller, published, recorder, route, uri })
+        if (route === undefined) return Effect.fail(new UnknownName({ kind: "resource", name: uri }))
+        const server = served.get(route.server)
+        const party = partyOf(caller, server?.personal === undefined ? server?.sharing ?? "shared" : "per_principal")
+        return party.sharer === undefined || party.sharer === ALONE
+          ? Effect.succeed(count(route.server, { kind: "resource", name: route.name }))
+          // What may not be read any more is not heard of either.
+          : followed(route, party, { principal: caller.principal, heard: () => readable(uri, caller) === undefined ? undefined : heard() })
+      })
+
+    /** Where a URI leads for somebody who may read it. */
+    const readable = (uri: string, { principal, server }: Pick<Caller, "principal" | "server">): Route | undefined => {
+      const { access, at } = catalogue.current()
+      const route = at(server, principal)?.ownerOfUri(uri)
+      return route !== undefined && mayRead(access, principal, route) ? route : undefined
+    }
+
     /** Follows the server's current instance, and again when that or the conversation is another. */
-    const followed = ({ name, server }: Route, party: Party, heard: () => void) => {
+    const followed = ({ name, server }: Route, party: Party, { heard, principal }: { readonly heard: () => void; readonly principal: Principal }) => {
       const begun = Deferred.makeUnsafe<void>()
       const follower = { uri: name, heard, began: () => Deferred.doneUnsafe(begun, Exit.void) }
-      const once = Effect.suspend(() => catalogue.current().served.get(server)?.slot.current()?.follow(party, follower) ?? Effect.void)
+      const once = Effect.suspend(() => instanceFor(catalogue.current().served.get(server), principal)?.follow(party, follower) ?? Effect.void)
       const fiber = fork(Effect.forever(Effect.andThen(Effect.ignore(once), Effect.sleep("1 second"))))
       return Effect.as(Effect.timeoutOption(Deferred.await(begun), BEGINNING), () => fiber.interruptUnsafe())
     }
 
     const follow = Effect.fnUntraced(function*(publicId: string, principal: Principal): Effect.fn.Return<Followed, UnknownName> {
       const task = yield* ids.open(ownerOf(principal), publicId)
-      if (task === undefined) return yield* new UnknownName({ kind: "task", name: publicId })
+      const sees = task === undefined ? false : catalogue.current().access?.sightOf(principal).sees(task.server) ?? true
+      if (task === undefined || !sees) return yield* new UnknownName({ kind: "task", name: publicId })
       return { ...task, stop: count(task.server, { kind: "task", name: task.id }) }
     })
 
@@ -148,6 +180,10 @@ const isForAnother = ({ strategy }: Served) => (failure: CallFailed): failure is
 
 const rejected = ({ strategy }: Served, { principal }: Caller, { scopes = [], status }: BackendFailed) =>
   strategy.rejected?.(principal, { status: status === 403 ? 403 : 401, scopes }) ?? Effect.void
+
+/** The instance that serves this principal right now. */
+const instanceFor = (server: Served | undefined, principal: Principal) =>
+  server?.personal === undefined || server.personal.isShared() ? server?.slot.current() : server.personal.current(principal)
 
 const CONNECTED: Reply = {
   kind: "result",

@@ -19,6 +19,8 @@ export class UnknownName extends Schema.TaggedError<UnknownName>()("UnknownName"
 /** Where a request goes, and its parameters in the words of the server it goes to. */
 export interface Target {
   readonly server: string
+  /** What the client calls it. */
+  readonly asked: Pick<UnknownName, "kind" | "name">
   /** What the server calls it. */
   readonly name: string
   /** Absent for a task. */
@@ -27,11 +29,12 @@ export interface Target {
   readonly params: (era: Era) => string
 }
 
-const to = ({ definition, name, server }: Route, params: Target["params"]): Target => ({ server, name, definition, params })
+const to = ({ definition, name, server }: Route, asked: Target["asked"], params: Target["params"]): Target => ({ server, asked, name, definition, params })
 
 /** Where a request about a task goes. */
 export const taskTarget = (request: Request, { id, server }: TaskRef): Target => ({
   server,
+  asked: { kind: "task", name: stringParam(request, "taskId") ?? "" },
   name: id,
   params: paramsWith(request, "taskId", JSON.stringify(id))
 })
@@ -50,7 +53,7 @@ export const targetOf = (snapshot: Snapshot, request: Request): Target | Unknown
       if (uri === undefined) return new UnknownName({ kind: "parameter", name: "uri" })
       const route = snapshot.ownerOfUri(uri)
       if (route === undefined) return new UnknownName({ kind: "resource", name: uri })
-      return to(route, paramsWith(request, "uri", JSON.stringify(route.name)))
+      return to(route, { kind: "resource", name: uri }, paramsWith(request, "uri", JSON.stringify(route.name)))
     }
   }
 }
@@ -65,7 +68,7 @@ const named = (
   const route = routeOf(name)
   return route === undefined
     ? new UnknownName({ kind, name })
-    : to(route, paramsWith(request, "name", JSON.stringify(route.name)))
+    : to(route, { kind, name }, paramsWith(request, "name", JSON.stringify(route.name)))
 }
 
 const Ref = Schema.fromJsonString(Schema.Union([
@@ -80,7 +83,8 @@ const completed = (snapshot: Snapshot, request: Request): Target | UnknownName =
   const isPrompt = ref.value.type === "ref/prompt"
   const name = isPrompt ? ref.value.name : ref.value.uri
   const route = isPrompt ? snapshot.prompts.get(name) : snapshot.templates.get(name) ?? snapshot.ownerOfUri(name)
-  if (route === undefined) return new UnknownName({ kind: isPrompt ? "prompt" : "resource", name })
+  const asked = { kind: isPrompt ? "prompt" : "resource", name } as const
+  if (route === undefined) return new UnknownName(asked)
   const own = isPrompt ? { ...ref.value, name: route.name } : { ...ref.value, uri: route.name }
-  return to(route, paramsWith(request, "ref", JSON.stringify(own)))
+  return to(route, asked, paramsWith(request, "ref", JSON.stringify(own)))
 }

@@ -1,11 +1,12 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Console, Effect, FileSystem, Layer, Runtime } from "effect"
+import { Effect, FileSystem, Layer } from "effect"
 import { Command } from "effect/cli"
 import { builtIn } from "../../plugins/node.ts"
 import { BuiltIn } from "../../src/cli/BuiltIn.ts"
 import { check } from "../../src/cli/Check.ts"
 import { schema } from "../../src/cli/Schema.ts"
+import { inProcess } from "../kit/inProcess.ts"
 import { filesWith, serverWith } from "../kit/manifest.ts"
 
 describe("manifold check", () => {
@@ -95,26 +96,10 @@ describe("manifold schema", () => {
 
 const services = Layer.merge(NodeServices.layer, Layer.succeed(BuiltIn, builtIn))
 
+const run = inProcess(Command.make("manifold").pipe(Command.withSubcommands([check, schema])))
+
 const plugin = `export default {
   apiVersion: 1, kind: "loader", name: "s3",
   config: { "~standard": { version: 1, vendor: "test", validate: () => ({ issues: [{ message: "a bucket begins with s3:" }] }) } },
   start: () => ({})
 }`
-
-const manifold = Command.make("manifold").pipe(Command.withSubcommands([check, schema]))
-
-/** The command as a shell would see it: exit code, standard output, standard error. */
-const run = Effect.fnUntraced(function*(...args: ReadonlyArray<string>) {
-  const out: Array<string> = []
-  const err: Array<string> = []
-  const console: Console.Console = {
-    ...globalThis.console,
-    log: (text: string) => void out.push(text),
-    error: (text: string) => void err.push(text)
-  }
-  const code = yield* Command.runWith(manifold, { version: "test" })(args).pipe(
-    Effect.match({ onFailure: Runtime.getErrorExitCode, onSuccess: () => 0 }),
-    Effect.provideService(Console.Console, console)
-  )
-  return { code, out: out.join("\n"), err: err.join("\n") }
-})

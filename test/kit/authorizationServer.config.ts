@@ -7,6 +7,8 @@ import { type Configuration, errors } from "oidc-provider"
 export interface Options {
   /** More of oidc-provider's configuration: clients, features. */
   readonly more?: Configuration
+  /** What access tokens of a user say beside who it is: groups, a tenant. */
+  readonly claims?: (user: string) => Readonly<Record<string, unknown>>
   /** Scopes that resources know, beside those of OpenID Connect. */
   readonly scopes?: ReadonlyArray<string>
   /** Whose assertions about users it takes (RFC 7523). */
@@ -36,7 +38,7 @@ const resourceFor = (audience: string, scope: string, { format, life }: Settings
   jwt: { sign: { alg: "RS256" as const } }
 })
 
-export const configurationOf = ({ keys, options: { more = {}, scopes = SCOPES }, settings }: Made): Configuration => ({
+export const configurationOf = ({ keys, options: { claims = () => ({}), more = {}, scopes = SCOPES }, settings }: Made): Configuration => ({
   jwks: { keys: [...keys] },
   cookies: { keys: [randomBytes(16).toString("hex")] },
   scopes: ["openid", "offline_access", "email", ...scopes],
@@ -45,7 +47,10 @@ export const configurationOf = ({ keys, options: { more = {}, scopes = SCOPES },
   findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, email: `${id}@example.test`, email_verified: true }) }),
   issueRefreshToken: (_, client, code) => client.grantTypeAllowed("refresh_token") && code.scopes.has("offline_access"),
   rotateRefreshToken: true,
-  extraTokenClaims: (_, token) => "extra" in token ? token.extra : undefined,
+  extraTokenClaims: (_, token) => ({
+    ...("accountId" in token && typeof token.accountId === "string" ? claims(token.accountId) : {}),
+    ...("extra" in token ? token.extra : {})
+  }),
   ttl: {
     AccessToken: (_, token) => token.resourceServer?.accessTokenTTL ?? settings.life,
     ClientCredentials: (_, token) => token.resourceServer?.accessTokenTTL ?? settings.life,
