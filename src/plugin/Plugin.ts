@@ -10,6 +10,7 @@ import type { Egress } from "./Egress.ts"
 import { Host } from "./Host.ts"
 import type { Keep } from "./Keep.ts"
 import type { Loader } from "./Loader.ts"
+import type { OwnTokens } from "./OwnTokens.ts"
 import type { IdentityProvider } from "./Provider.ts"
 import { type Problem, problemsOf, problemsOfEmpty } from "./Problem.ts"
 
@@ -22,6 +23,7 @@ export type Lent =
   | FileSystem.FileSystem
   | HttpClient.HttpClient
   | Host
+  | OwnTokens
   | Path.Path
 
 /** What a strategy is lent beside: it is built for one server. */
