@@ -6,8 +6,9 @@ import masterOauth from "./auth/master_oauth.ts"
 import local from "./loaders/local.ts"
 import npm from "./loaders/npm.ts"
 import remote from "./loaders/remote.ts"
+import gateway from "./providers/gateway.ts"
 import github from "./providers/github.ts"
 import google from "./providers/google.ts"
 import oidc from "./providers/oidc.ts"
 
-export const builtIn: ReadonlyArray<Plugin.BuiltIn> = [npm, local, remote, bypassAuth, masterOauth, delegateOauth, oidc, github, google]
+export const builtIn: ReadonlyArray<Plugin.BuiltIn> = [npm, local, remote, bypassAuth, masterOauth, delegateOauth, oidc, github, google, gateway]

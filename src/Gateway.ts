@@ -34,9 +34,9 @@ import { listen, type ListenFailed, serverIn } from "./mcp/Listener.node.ts"
 import { Parking } from "./mcp/Parking.ts"
 import { Sessions } from "./mcp/Sessions.ts"
 import { serveStdio } from "./mcp/Stdio.node.ts"
-import { browserLayer } from "./oauth/browser/SigningIn.ts"
 import { metadataAddress } from "./oauth/Metadata.ts"
-import { isPublic, oauthRoutes } from "./oauth/Routes.ts"
+import { isPublic, oauthRoutes, oauthServices } from "./oauth/Routes.ts"
+import { Terms } from "./oauth/server/Terms.ts"
 import { Audit } from "./observe/Audit.ts"
 import { auditLayer } from "./observe/Audit.node.ts"
 import { Redaction, type Redactor } from "./observe/Redaction.ts"
@@ -66,10 +66,11 @@ const services = ({ builtIn, loaded, redactor }: GatewayOptions, dataDirectory: 
   const { hosting: { vault } } = loaded.manifest
   const kept = vaultLayer({ directory: loaded.directory, dataDirectory, environment: process.env, vault })
   const router = Router.layer.pipe(Layer.provide(TaskIds.layer(dataDirectory)))
-  const browser = browserLayer(loaded.manifest.oauth_delegation.callback_path).pipe(Layer.provideMerge(Authentication.layer))
-  const fronts = Layer.mergeAll(router, Sessions.layer, Parking.layer, browser, Reconciler.layer, Stopping.layer, Activity.layer, Layer.succeed(Redaction, redactor))
+  const oauth = oauthServices(loaded.manifest.oauth_delegation.callback_path).pipe(Layer.provideMerge(Authentication.layer))
+  const fronts = Layer.mergeAll(router, Sessions.layer, Parking.layer, Reconciler.layer, Stopping.layer, Activity.layer, Layer.succeed(Redaction, redactor))
   return fronts.pipe(
     Layer.provideMerge(registry),
+    Layer.provideMerge(oauth),
     Layer.provideMerge(Layer.mergeAll(cache, catalogue, consents, Children.layer(dataDirectory))),
     Layer.provideMerge(kept),
     Layer.provideMerge(Layer.merge(host, auditLayer(dataDirectory, redactor))),
@@ -125,6 +126,7 @@ export const serve = Effect.fn("Gateway.serve")(function*(
   const activity = yield* Activity
   const authentication = yield* Authentication
   const base = yield* Base
+  const terms = yield* Terms
   const sessions = yield* Sessions
   const parking = yield* Parking
   const audit = yield* Audit
@@ -174,6 +176,7 @@ export const serve = Effect.fn("Gateway.serve")(function*(
     const changes = yield* reconciler.apply(next)
     // The provider may be a plugin that has just been loaded.
     if (!isLocal) yield* mayCall(next)
+    terms.apply(next)
     return changes
   })
   yield* apply(manifest)

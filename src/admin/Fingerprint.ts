@@ -22,11 +22,11 @@ export type Fingerprint = typeof Fingerprint.Type
 export const Salted = Schema.Struct({ salt: Schema.String, ...Fingerprint.fields })
 
 export const fingerprint = Effect.fn("fingerprint")(function*(manifest: Manifest, salt: string) {
-  const { access, aggregation, api_keys, audit, guard, hosting, master_oauth, oauth_delegation, plugins, routing, servers } = manifest
+  const { access, aggregation, api_keys, audit, authorization_server, guard, hosting, master_oauth, oauth_delegation, plugins, routing, servers } = manifest
   const used = Object.fromEntries(plugins.map((plugin) => [plugin.use, plugin]))
   const enabled = servers.filter((server) => server.enabled)
   const key = yield* keyOf(salt)
-  const gateway = yield* hashesOf(key, { aggregation, guard, hosting, oauth_delegation, routing, api_keys, master_oauth: master_oauth ?? {}, access: access ?? {}, audit: audit ?? {}, plugins: used })
+  const gateway = yield* hashesOf(key, { aggregation, guard, hosting, oauth_delegation, routing, api_keys, master_oauth: master_oauth ?? {}, access: access ?? {}, audit: audit ?? {}, authorization_server: authorization_server ?? {}, plugins: used })
   const each = yield* Effect.forEach(enabled, ({ source, ...common }) =>
     Effect.map(hashesOf(key, { ...source, ...common }), (hashes) => [common.id, hashes] as const))
   return { gateway, servers: Object.fromEntries(each) }

@@ -5,7 +5,7 @@
  */
 import { Effect, Layer, Path as Paths, Result, Schema } from "effect"
 import { FetchHttpClient } from "effect/http"
-import { Plugin } from "#plugin"
+import { OwnTokens, Plugin, Provider } from "#plugin"
 import { ArtifactCache } from "../host/ArtifactCache.ts"
 import { egressLayer } from "../host/Egress.node.ts"
 import { hostLayer } from "../host/Host.node.ts"
@@ -27,15 +27,21 @@ interface Place {
   readonly dataDirectory: string
 }
 
+/** To check a manifest is to check no token. */
+const noTokens = Layer.succeed(OwnTokens, {
+  issuer: () => "",
+  check: () => new Provider.ProviderUnavailable({ issuer: "", detail: "does not run" })
+})
+
 const registryFor = (builtIn: ReadonlyArray<Plugin.BuiltIn>, { dataDirectory, directory }: Place, thirdParty: boolean) => {
   const still = Layer.succeed(Plugin.Host, { directory, workspace: dataDirectory, node: process.execPath, environment: {} })
   const imported = thirdPartyLayer.pipe(Layer.provide(ArtifactCache.layer(dataDirectory)))
   return thirdParty
     ? Registry.layer(builtIn).pipe(
       Layer.provide(imported),
-      Layer.provide([hostLayer({ directory, dataDirectory }), FetchHttpClient.layer, egressLayer])
+      Layer.provide([hostLayer({ directory, dataDirectory }), FetchHttpClient.layer, egressLayer, noTokens])
     )
-    : Registry.layer(builtIn).pipe(Layer.provide([Layer.succeed(ThirdParty, none), still, FetchHttpClient.layer, egressLayer]))
+    : Registry.layer(builtIn).pipe(Layer.provide([Layer.succeed(ThirdParty, none), still, FetchHttpClient.layer, egressLayer, noTokens]))
 }
 
 /** The entries of `plugins` that are well formed; what is wrong with the others has been said. */

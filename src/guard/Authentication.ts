@@ -16,6 +16,8 @@ export const LOCAL: Principal = { issuer: "local", subject: "local" }
 /** Who may sign in, and for what. */
 export interface SignIn {
   readonly provider: Pick<IdentityProvider, "believedFor" | "browser" | "issuer" | "metadata" | "validate">
+  /** Who signs users in, where that is not who gives the tokens: the upstream of a gateway that is its own authorization server. */
+  readonly users?: Pick<IdentityProvider, "browser" | "issuer" | "metadata">
   /** The canonical URI of the endpoint at a path (RFC 8707). */
   readonly resource: (path: string) => string
   /** What a token has to be for there: the resource, where the manifest does not say otherwise. */

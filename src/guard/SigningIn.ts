@@ -4,6 +4,7 @@
  */
 import { Effect, Equal, Exit, Schema, Scope } from "effect"
 import type { Manifest } from "../manifest/Manifest.ts"
+import { OWN_PROVIDER } from "../manifest/SignInRules.ts"
 import type { IdentityProvider } from "../plugin/Provider.ts"
 import { Authentication, type FindKey, type Rules } from "./Authentication.ts"
 
@@ -46,17 +47,27 @@ interface Built {
 interface Said {
   readonly api_keys?: Manifest["api_keys"] | undefined
   readonly master_oauth?: Manifest["master_oauth"] | undefined
+  readonly authorization_server?: Manifest["authorization_server"] | undefined
 }
+
+/** Who checks tokens; and who signs users in, where that is another one. */
+interface Standing {
+  readonly provider: Built | undefined
+  readonly users: Built | undefined
+}
+
+const NOBODY: Standing = { provider: undefined, users: undefined }
 
 /** Gives what takes a manifest's word on it into force; what it builds ends with the scope. */
 export const signingIn = Effect.fnUntraced(function*<E>({ decode, keys, place }: Signing<E>) {
   const authentication = yield* Authentication
   const scope = yield* Effect.scope
-  let built: Built | undefined
+  let standing = NOBODY
   let last: Said | undefined
 
-  const providerFor = Effect.fnUntraced(function*(name: string, config: Readonly<Record<string, unknown>>) {
-    const part = yield* decode(name, config)
+  const builtFor = Effect.fnUntraced(function*(wanted: Wanted | undefined, built: Built | undefined) {
+    if (wanted === undefined) return undefined
+    const part = yield* decode(wanted.provider, wanted.config)
     if (built !== undefined && isSame(part, built.part)) return built
     const own = yield* Scope.fork(scope)
     const provider = yield* part.build.pipe(
@@ -66,42 +77,62 @@ export const signingIn = Effect.fnUntraced(function*<E>({ decode, keys, place }:
     return { part, provider, scope: own }
   })
 
-  return Effect.fnUntraced(function*({ api_keys, master_oauth }: Said): Effect.fn.Return<void, E | Opened> {
-    const before = built
+  const leave = (built: Built | undefined, next: Built | undefined) =>
+    built === undefined || built === next ? Effect.void : Effect.forkIn(Scope.close(built.scope, Exit.void), scope)
+
+  const standingFor = Effect.fnUntraced(function*({ authorization_server, master_oauth }: Said) {
+    const provider = yield* builtFor(master_oauth, standing.provider)
+    const isOwn = master_oauth?.provider === OWN_PROVIDER
+    const users = yield* builtFor(isOwn ? authorization_server?.upstream : undefined, standing.users).pipe(
+      Effect.tapError(() => leave(provider, standing.provider))
+    )
+    return { provider, users }
+  })
+
+  return Effect.fnUntraced(function*({ api_keys, authorization_server, master_oauth }: Said): Effect.fn.Return<void, E | Opened> {
+    const before = standing
     if (master_oauth === undefined && api_keys !== true) {
       if (place.open !== undefined) return yield* new Opened({ host: place.open })
-      built = undefined
+      standing = NOBODY
       last = undefined
       authentication.apply({ kind: "local" })
     } else {
-      built = master_oauth === undefined ? undefined : yield* providerFor(master_oauth.provider, master_oauth.config)
-      const said = { api_keys, master_oauth }
+      standing = yield* standingFor({ authorization_server, master_oauth })
+      const said = { api_keys, authorization_server, master_oauth }
       // What was checked stays checked where nothing else is said.
-      if (before === built && last !== undefined && Equal.equals(said, last)) return
+      if (before.provider === standing.provider && before.users === standing.users && last !== undefined && Equal.equals(said, last)) return
       last = said
-      authentication.apply(rulesOf({ built, keys: api_keys === true ? keys : undefined, master_oauth, place }))
+      authentication.apply(rulesOf({ standing, keys: api_keys === true ? keys : undefined, master_oauth, place }))
     }
-    if (before !== undefined && before !== built) yield* Effect.forkIn(Scope.close(before.scope, Exit.void), scope)
+    yield* leave(before.provider, standing.provider)
+    yield* leave(before.users, standing.users)
   })
 })
+
+/** A provider as the manifest names it. */
+interface Wanted {
+  readonly provider: string
+  readonly config: Readonly<Record<string, unknown>>
+}
 
 const isSame = (a: ProviderPart<unknown>, b: ProviderPart<unknown>): boolean =>
   a.name === b.name && a.revision === b.revision && Equal.equals(a.config, b.config)
 
-const rulesOf = ({ built, keys, master_oauth, place }: {
-  readonly built: Built | undefined
+const rulesOf = ({ keys, master_oauth, place, standing: { provider, users } }: {
+  readonly standing: Standing
   readonly keys: FindKey | undefined
   readonly master_oauth: Said["master_oauth"]
   readonly place: Place
 }): Rules => {
   const resource = (path: string) => `${place.base()}${path}`
-  if (built === undefined || master_oauth === undefined) return { kind: "guarded", keys, signIn: undefined }
+  if (provider === undefined || master_oauth === undefined) return { kind: "guarded", keys, signIn: undefined }
   const { audience, required_scopes } = master_oauth
   return {
     kind: "guarded",
     keys,
     signIn: {
-      provider: built.provider,
+      provider: provider.provider,
+      ...users !== undefined && { users: users.provider },
       requiredScopes: required_scopes,
       resource,
       // The endpoint of one server always wants its own address.

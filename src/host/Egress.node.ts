@@ -78,7 +78,7 @@ const asked = Effect.fnUntraced(function*(way: Way, isHome: boolean, question: A
   if (url === undefined || !isSafe(url, way, isHome)) return yield* failed("address", "may not be asked: it is not https at a public address")
 
   if (holdsForeign(question, url)) return yield* failed("address", "may not be shown a token that its issuer did not give")
-  const { body, status } = yield* Effect.tryPromise({
+  const { body, freshFor, status } = yield* Effect.tryPromise({
     try: (signal) => exchange(way.agent, url, question, signal),
     catch: (cause) => cause instanceof AddressRefused
       ? failed("address", "may not be asked: its name leads to an address that is not public")
@@ -86,7 +86,7 @@ const asked = Effect.fnUntraced(function*(way: Way, isHome: boolean, question: A
   }).pipe(Effect.timeoutOrElse({ duration: TIME, orElse: () => Effect.fail(failed("time", "gave no answer within 10 seconds")) }))
   if (status >= 300 && status < 400) return yield* failed("redirect", "answered with a redirect, which is not followed")
   if (body === undefined) return yield* failed("size", "gave an answer of more than 1 MiB")
-  return { status, body: jsonOf(body) }
+  return { status, body: jsonOf(body), ...freshFor !== undefined && { freshFor } }
 })
 
 /** A literal address is never looked up, so it is checked here. */
@@ -100,7 +100,7 @@ const isSafe = ({ hostname, password, protocol, username }: URL, { isAllowed }: 
 const exchange = async (agent: Agent, url: URL, question: Addressed, signal: AbortSignal) => {
   const { form, issuer, json } = question
   const payload = form === undefined ? json && JSON.stringify(documentFor(issuer, json)) : new URLSearchParams(revealed(issuer, form)).toString()
-  const { body, statusCode: status } = await request(url, {
+  const { body, headers, statusCode: status } = await request(url, {
     dispatcher: agent,
     method: payload === undefined ? "GET" : "POST",
     headers: headersFor(question),
@@ -114,10 +114,17 @@ const exchange = async (agent: Agent, url: URL, question: Addressed, signal: Abo
   for await (const chunk of body) {
     size += chunk.length
     // To leave the loop is to end the connection: the rest is not read.
-    if (size > LARGEST) return { status, body: undefined }
+    if (size > LARGEST) return { status, body: undefined, freshFor: undefined }
     chunks.push(chunk)
   }
-  return { status, body: Buffer.concat(chunks) }
+  return { status, body: Buffer.concat(chunks), freshFor: freshIn(headers["cache-control"]) }
+}
+
+const freshIn = (said: string | ReadonlyArray<string> | undefined): number | undefined => {
+  const control = [said ?? ""].flat().join(",").toLowerCase()
+  if (/(?:^|[\s,])no-(?:store|cache)(?:$|[\s,=])/u.test(control)) return 0
+  const [, seconds] = /(?:^|[\s,])max-age=(\d{1,9})(?:$|[\s,])/u.exec(control) ?? []
+  return seconds === undefined ? undefined : Number(seconds)
 }
 
 const headersFor = ({ accept = "application/json", as, form, json }: Egress.Question): Record<string, string> => ({

@@ -3,9 +3,11 @@
  * that reads it. Each built-in loader adds its own keys for servers of its `type`.
  */
 import { type JsonSchema, Predicate, Schema } from "effect"
+import { upstreamKeys } from "./AuthorizationServer.ts"
 import { Manifest } from "./Manifest.ts"
 import { commonKeys } from "./Server.ts"
 import { signInKeys } from "./SignIn.ts"
+import { OWN_PROVIDER } from "./SignInRules.ts"
 
 type Json = JsonSchema.JsonSchema
 
@@ -83,9 +85,9 @@ const ofLoader = ({ config, name, summary }: Described): Json => {
 const ofStrategy = ({ config, name }: Described): Json =>
   when("auth_strategy", name, { properties: { auth_config: schemaOf(config).root } })
 
-const ofProvider = ({ config, name, summary }: Described): Json => {
+const ofProvider = (keys: ReadonlyArray<string>) => ({ config, name, summary }: Described): Json => {
   const { root } = schemaOf(config)
-  const common = Object.fromEntries(signInKeys.map((key) => [key, true]))
+  const common = Object.fromEntries(keys.map((key) => [key, true]))
   return when("provider", name, {
     description: summary,
     ...root,
@@ -100,6 +102,13 @@ const named = (property: Json, plugins: ReadonlyArray<Described>): Json => {
   return { description, anyOf: [...choices, rest] }
 }
 
+/** A map whose other keys are those of the provider it names. */
+const withProviders = (map: Json, providers: ReadonlyArray<Described>, keys: ReadonlyArray<string>): Json => ({
+  ...map,
+  properties: { ...inside(map, "properties"), provider: named(inside(map, "properties", "provider"), providers) },
+  allOf: providers.map(ofProvider(keys))
+})
+
 export const manifestJsonSchema = (plugins: ReadonlyArray<Described>): Json => {
   const { definitions, root } = schemaOf(Manifest)
   const loaders = plugins.filter(({ kind }) => kind === "loader")
@@ -107,12 +116,11 @@ export const manifestJsonSchema = (plugins: ReadonlyArray<Described>): Json => {
   const providers = plugins.filter(({ kind }) => kind === "provider")
   const properties = inside(root, "properties")
   const servers = inside(properties, "servers")
-  const signIn = inside(properties, "master_oauth")
-  const signInProperties = inside(signIn, "properties")
-  const server = inside(servers, "items")
-  const keys = inside(server, "properties")
+  const server = inside(properties, "authorization_server")
+  const entry = inside(servers, "items")
+  const keys = inside(entry, "properties")
   const described: Json = {
-    ...server,
+    ...entry,
     properties: {
       ...keys,
       type: named(inside(keys, "type"), loaders),
@@ -127,10 +135,13 @@ export const manifestJsonSchema = (plugins: ReadonlyArray<Described>): Json => {
     ...root,
     properties: {
       ...properties,
-      master_oauth: {
-        ...signIn,
-        properties: { ...signInProperties, provider: named(inside(signInProperties, "provider"), providers) },
-        allOf: providers.map(ofProvider)
+      master_oauth: withProviders(inside(properties, "master_oauth"), providers, signInKeys),
+      authorization_server: {
+        ...server,
+        properties: {
+          ...inside(server, "properties"),
+          upstream: withProviders(inside(server, "properties", "upstream"), providers.filter(({ name }) => name !== OWN_PROVIDER), upstreamKeys)
+        }
       },
       version: { const: 1, description: "Version of this format" },
       servers: { ...servers, items: described }

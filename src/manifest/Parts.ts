@@ -4,6 +4,7 @@ import type { Problem } from "./Problem.ts"
 import { problemAt, problemFrom } from "./Report.ts"
 import { commonKeys } from "./Server.ts"
 import { signInKeys } from "./SignIn.ts"
+import { upstreamKeys } from "./AuthorizationServer.ts"
 import { child, type Path, plain, serversOf, textAt, type Tree } from "./Tree.ts"
 
 /** A plugin's mistake; its path starts at the plugin's part. */
@@ -25,14 +26,22 @@ export interface Part {
 }
 
 /** The parts of all servers; of a manifest with mistakes, those that can be told. */
-export const partsOf = (tree: Tree): ReadonlyArray<Part> => [...partsOfSignIn(tree), ...partsOfServers(tree)]
+export const partsOf = (tree: Tree): ReadonlyArray<Part> => [
+  ...partOfProvider(child(tree, "master_oauth"), ["master_oauth"], signInKeys),
+  ...partOfProvider(upstreamIn(tree), ["authorization_server", "upstream"], upstreamKeys),
+  ...partsOfServers(tree)
+]
 
-const partsOfSignIn = (tree: Tree): ReadonlyArray<Part> => {
-  const signIn = child(tree, "master_oauth")
+const upstreamIn = (tree: Tree): Tree | undefined => {
+  const server = child(tree, "authorization_server")
+  return server === undefined ? undefined : child(server, "upstream")
+}
+
+const partOfProvider = (signIn: Tree | undefined, base: Path, common: ReadonlyArray<string>): ReadonlyArray<Part> => {
   const name = signIn === undefined ? undefined : textAt(signIn, "provider")
   if (signIn === undefined || name === undefined) return []
-  const own = Object.fromEntries(Object.entries(record(plain(signIn))).filter(([key]) => !signInKeys.includes(key)))
-  return [{ kind: "provider", namedAt: ["master_oauth", "provider"], name, base: ["master_oauth"], config: own }]
+  const config = Object.fromEntries(Object.entries(record(plain(signIn))).filter(([key]) => !common.includes(key)))
+  return [{ kind: "provider", namedAt: [...base, "provider"], name, base, config }]
 }
 
 const partsOfServers = (tree: Tree): ReadonlyArray<Part> =>

@@ -32,6 +32,8 @@ export interface Answer {
   readonly status: number
   /** The JSON of the body; `undefined` where it is none, or one beyond the limits on depth and elements. */
   readonly body: unknown
+  /** How long the answer may be kept, in seconds, where it says (RFC 9111, 5.2.2.1); 0 for one that may not be. */
+  readonly freshFor?: number
 }
 
 /** No answer that counts came back. It names the place without its query, and nothing that was sent. */

@@ -10,6 +10,7 @@ import type { Egress } from "./Egress.ts"
 import { Host } from "./Host.ts"
 import type { Keep } from "./Keep.ts"
 import type { Loader } from "./Loader.ts"
+import type { OwnTokens } from "./OwnTokens.ts"
 import type { IdentityProvider } from "./Provider.ts"
 import type { Signer } from "./Signer.ts"
 import type { SignIns } from "./SignIns.ts"
@@ -24,6 +25,7 @@ export type Lent =
   | FileSystem.FileSystem
   | HttpClient.HttpClient
   | Host
+  | OwnTokens
   | Path.Path
 
 /** What a strategy is lent beside: it is built for one server. */

@@ -1,19 +1,15 @@
-/**
- * API keys in the store: `mfk_`, 32 random bytes and a checksum of them, which sorts out mistyped
- * ones before anything is looked up. Nothing is remembered here: who asks says how long it believes the answer.
- */
-import { hash, randomBytes, timingSafeEqual } from "node:crypto"
+/** API keys in the store. Nothing is remembered here: who asks says how long it believes the answer. */
+import { hash, timingSafeEqual } from "node:crypto"
 import { Clock, Effect, Layer, Redacted, Schema } from "effect"
 import { utf8 } from "../lib/Utf8.ts"
 import { type Change, type Row, Store, versionAfter } from "../store/Store.ts"
 import { StoreFailed } from "../store/StoreFailed.ts"
+import { freshSecret, isMarked } from "./Marked.ts"
 import { type ApiKey, ApiKeyRefused, ApiKeys, KEY_PREFIX, type ListedKey, NameTaken, type NewKey } from "./ApiKeys.ts"
 
 const KEYS = "api_keys"
 /** One row for each name in use, so that no two keys get it at once. */
 const NAMES = "api_key_names"
-const RANDOM_BYTES = 32
-const FORM = /^mfk_([A-Za-z0-9_-]{43})([A-Za-z0-9_-]{6})$/u
 
 const Kept = Schema.Struct({
   name: Schema.String,
@@ -43,7 +39,7 @@ export const layer: Layer.Layer<ApiKeys, never, Store> = Layer.effect(ApiKeys, E
 
   const find: ApiKeys["Service"]["find"] = Effect.fnUntraced(function*(key) {
     const text = Redacted.value(key)
-    if (!isWhole(text)) return yield* new ApiKeyRefused({ reason: "unknown" })
+    if (!(yield* isMarked(KEY_PREFIX, text))) return yield* new ApiKeyRefused({ reason: "unknown" })
     const now = yield* Clock.currentTimeMillis
     const digest = hash("sha256", text, "hex")
     const kept = yield* lookUp(digest)
@@ -54,7 +50,7 @@ export const layer: Layer.Layer<ApiKeys, never, Store> = Layer.effect(ApiKeys, E
 
   const create: ApiKeys["Service"]["create"] = Effect.fn("ApiKeys.create")(function*({ expires, name, scopes }: NewKey) {
     const created = yield* Clock.currentTimeMillis
-    const text = freshKey()
+    const text = yield* freshSecret(KEY_PREFIX)
     const digest = hash("sha256", text, "hex")
     const kept: Kept = { name, scopes, hash: digest, lastFour: text.slice(-4), created, ...(expires === undefined ? {} : { expires }) }
     yield* store.apply([
@@ -87,18 +83,6 @@ export const layer: Layer.Layer<ApiKeys, never, Store> = Layer.effect(ApiKeys, E
 
   return ApiKeys.of({ find, create, list, revoke })
 }))
-
-const checksumOf = (random: string) => hash("sha256", KEY_PREFIX + random, "base64url").slice(0, 6)
-
-const freshKey = () => {
-  const random = randomBytes(RANDOM_BYTES).toString("base64url")
-  return KEY_PREFIX + random + checksumOf(random)
-}
-
-const isWhole = (text: string): boolean => {
-  const [, random, checksum] = FORM.exec(text) ?? []
-  return random !== undefined && checksumOf(random) === checksum
-}
 
 /** Enough of the hash to find the row; the whole of it is compared. */
 const idOf = (digest: string) => digest.slice(0, 16)

@@ -4,8 +4,8 @@ import { HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "e
 import { Authentication, type Rules } from "../../src/guard/Authentication.ts"
 import { Base } from "../../src/guard/Base.ts"
 import { Consents } from "../../src/guard/Consents.ts"
-import { browserLayer } from "../../src/oauth/browser/SigningIn.ts"
-import { oauthRoutes } from "../../src/oauth/Routes.ts"
+import { egressLayer } from "../../src/host/Egress.node.ts"
+import { oauthRoutes, oauthServices } from "../../src/oauth/Routes.ts"
 import type { AuthorizationServer, BrowserClient, Returned, SignedIn } from "../../src/plugin/Provider.ts"
 import { Store } from "../../src/store/Store.ts"
 import { signInsLayer } from "../../src/vault/SignIns.ts"
@@ -67,8 +67,8 @@ export const rulesWith = (browser: BrowserClient | undefined, more: Partial<Auth
 
 export const CALLBACK = "/oauth/callback"
 
-export const services = Layer.mergeAll(browserLayer(CALLBACK), Consents.layer, SigningKeys.layer, signInsLayer).pipe(
-  Layer.provideMerge(Layer.mergeAll(Authentication.layer, Base.layer, Vault.whole)),
+export const services = Layer.mergeAll(oauthServices(CALLBACK), Consents.layer, SigningKeys.layer, signInsLayer).pipe(
+  Layer.provideMerge(Layer.mergeAll(Authentication.layer, Base.layer, Vault.whole, egressLayer)),
   Layer.provideMerge(Store.memory),
   Layer.provideMerge(heldKey({ bytes: keyOf(1) }))
 )

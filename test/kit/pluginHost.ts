@@ -2,6 +2,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { Effect, FileSystem, Layer } from "effect"
 import { FetchHttpClient } from "effect/http"
+import { OwnTokens, Provider } from "#plugin"
 import { builtIn } from "../../plugins/node.ts"
 import { ArtifactCache } from "../../src/host/ArtifactCache.ts"
 import { egressLayer } from "../../src/host/Egress.node.ts"
@@ -15,7 +16,13 @@ export interface Folders {
   readonly dataDirectory: string
 }
 
-const platform = Layer.mergeAll(NodeServices.layer, FetchHttpClient.layer, egressLayer)
+/** A gateway that gave out no token. */
+const noTokens = Layer.succeed(OwnTokens, {
+  issuer: () => "https://gw.example.com",
+  check: () => new Provider.TokenRefused({ reason: "inactive", detail: "it is not known" })
+})
+
+const platform = Layer.mergeAll(NodeServices.layer, FetchHttpClient.layer, egressLayer, noTokens)
 
 /** All that a plugin may ask for. */
 export const lentIn = (folders: Folders) => Layer.provideMerge(hostLayer(folders), platform)

@@ -50,6 +50,8 @@ export const back = Effect.fnUntraced(function*(request: HttpServerRequest.HttpS
 })
 
 const placeFor = Effect.fnUntraced(function*(attempt: Attempt) {
+  // One that was begun for a server comes back at that server's address.
+  if (attempt.about !== undefined) return yield* refused("invalid_request", "This is no answer to a sign-in")
   const place = yield* Effect.mapError(signInPlace((yield* Authentication).rules()), ({ message }) => unavailable(message))
   return place.issuer === attempt.issuer ? place : yield* refused("invalid_request", "Sign-in has moved elsewhere meanwhile")
 })

@@ -19,12 +19,21 @@ export const signInPlace = (rules: Rules | undefined): Effect.Effect<SignInPlace
   if (rules === undefined) return unavailable("the gateway is starting")
   if (rules.kind === "local") return unavailable("the manifest asks for no sign-in")
   if (rules.signIn === undefined) return unavailable("the manifest takes API keys only; it needs master_oauth with client_id and client_secret")
-  const { browser, issuer, metadata } = rules.signIn.provider
-  if (browser === undefined) return unavailable("master_oauth lacks client_id and client_secret, the gateway's own client at the issuer")
+  const { provider, users = provider } = rules.signIn
+  const { browser, issuer, metadata } = users
+  if (browser === undefined) {
+    const key = users === provider ? "master_oauth" : "authorization_server.upstream"
+    return unavailable(`${key} lacks client_id and client_secret, the gateway's own client at the issuer`)
+  }
   return Effect.succeed({
     issuer,
     client: browser,
     metadata,
-    principalOf: ({ claims, subject }) => ({ issuer, subject, claims })
+    principalOf: ({ claims, subject }) =>
+      users === provider ? { issuer, subject, claims } : { issuer: provider.issuer, subject: subjectFrom(issuer, subject), claims }
   })
 }
+
+/** A user of an upstream as a subject of the gateway's own: the first `@` ends the name, so that no two users share one. */
+export const subjectFrom = (upstream: string, subject: string): string =>
+  `${subject.replaceAll("%", "%25").replaceAll("@", "%40")}@${upstream}`

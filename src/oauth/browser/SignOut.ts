@@ -11,7 +11,7 @@ import { cookieName, cookieOf, withoutCookie } from "./Cookies.ts"
 import { end } from "./Sessions.ts"
 import { SESSION } from "./SigningIn.ts"
 
-const PATH = "/oauth/sign-out"
+export const SIGN_OUT = "/oauth/sign-out"
 
 /** What a person knows themselves by, where the issuer says it. */
 export const nameOf = ({ principal: { claims = {}, subject } }: Visitor): string => {
@@ -19,15 +19,15 @@ export const nameOf = ({ principal: { claims = {}, subject } }: Visitor): string
   return typeof said === "string" ? said : subject
 }
 
-const ask = HttpRouter.add("GET", PATH, (request) =>
+const ask = HttpRouter.add("GET", SIGN_OUT, (request) =>
   Effect.gen(function*() {
     const { visitor } = yield* Browser
     const found = yield* visitor(request)
-    const action = `${(yield* Base).current()}${PATH}`
+    const action = `${(yield* Base).current()}${SIGN_OUT}`
     return answerOf(found === undefined ? signedOutPage : signOutPage({ name: nameOf(found), action, formToken: found.formToken }))
   }))
 
-const leave = HttpRouter.add("POST", PATH, (request) => withPages(Effect.gen(function*() {
+const leave = HttpRouter.add("POST", SIGN_OUT, (request) => withPages(Effect.gen(function*() {
   const { visitor } = yield* Browser
   const found = yield* visitor(request)
   if (found === undefined) return answerOf(signedOutPage)

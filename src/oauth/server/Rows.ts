@@ -1,0 +1,47 @@
+/** Rows of the store that hold JSON under the hash of a secret: who reads the store gets no token by it. */
+import { Clock, Effect, Schema } from "effect"
+import { sha256 } from "../../lib/Sha256.ts"
+import { utf8 } from "../../lib/Utf8.ts"
+import { type Change, Store, versionAfter } from "../../store/Store.ts"
+import { StoreFailed } from "../../store/StoreFailed.ts"
+
+export interface Found<A> {
+  readonly key: string
+  readonly version: number
+  /** Milliseconds since 1970. */
+  readonly expires: number
+  readonly value: A
+}
+
+export interface Table<A> {
+  readonly find: (key: string) => Effect.Effect<Found<A> | undefined, StoreFailed, Store>
+  /** A new row, or the next form of one that was read. */
+  readonly writing: (key: string, value: A, row: { readonly expires: number; readonly over?: Found<A> | undefined }) => Effect.Effect<Change>
+  readonly removing: (key: string) => Change
+  readonly count: Effect.Effect<number, StoreFailed, Store>
+}
+
+/** @param name of the table in the store */
+export const table = <A>(name: string, schema: Schema.Codec<A, unknown>): Table<A> => {
+  const json = Schema.fromJsonString(Schema.toCodecJson(schema))
+  const decode = Schema.decodeUnknownEffect(json)
+  const encode = Schema.encodeSync(json)
+  return {
+    find: Effect.fnUntraced(function*(key) {
+      const row = yield* (yield* Store).get(name, key)
+      if (row === undefined) return undefined
+      const value = yield* Effect.mapError(decode(utf8.from(row.value)), (cause) => new StoreFailed({ operation: `read ${name}`, trouble: "damaged", cause }))
+      return { key, version: row.version, expires: row.expires ?? 0, value }
+    }),
+    writing: Effect.fnUntraced(function*(key, value, { expires, over }) {
+      const now = yield* Clock.currentTimeMillis
+      const becomes = { value: utf8.to(encode(value)), version: versionAfter(over, now), written: now, expires }
+      return { table: name, key, replaces: over?.version ?? 0, becomes }
+    }),
+    removing: (key) => ({ table: name, key }),
+    count: Effect.flatMap(Store, (store) => Effect.map(store.list(name, ""), ({ length }) => length))
+  }
+}
+
+/** The key of a row about a secret. */
+export const keyOf = sha256

@@ -1,0 +1,50 @@
+/**
+ * On what terms the gateway gives tokens now: to which clients, for which endpoints, with which scopes. There are
+ * none where the manifest in force has no `authorization_server`; then nothing here is served.
+ */
+import { Context, Effect, Layer } from "effect"
+import { Base } from "../../guard/Base.ts"
+import type { AuthorizationServer } from "../../manifest/AuthorizationServer.ts"
+import type { Manifest } from "../../manifest/Manifest.ts"
+import { OWN_PROVIDER } from "../../manifest/SignInRules.ts"
+
+/** An endpoint of ours that tokens can be for. */
+export interface Resource {
+  /** Its canonical URI (RFC 8707), exactly as it is asked for. */
+  readonly uri: string
+  readonly scopes: ReadonlyArray<string>
+}
+
+export interface InForce {
+  readonly issuer: string
+  readonly registration: AuthorizationServer["registration"]
+  readonly clients: AuthorizationServer["clients"]
+  /** All scopes that a token can have. Others are not given: a user who agrees cannot make anybody an operator. */
+  readonly scopes: ReadonlyArray<string>
+  readonly resource: (uri: string) => Resource | undefined
+}
+
+export class Terms extends Context.Service<Terms, {
+  readonly current: () => InForce | undefined
+  readonly apply: (manifest: Manifest) => void
+}>()("manifold/oauth/server/Terms") {
+  static readonly layer = Layer.effect(Terms, Effect.map(Base, (base) => {
+    let inForce: InForce | undefined
+    return Terms.of({
+      current: () => inForce,
+      apply: (manifest) => {
+        inForce = termsOf(manifest, base.current())
+      }
+    })
+  }))
+}
+
+const termsOf = ({ authorization_server, hosting, master_oauth, servers }: Manifest, issuer: string): InForce | undefined => {
+  if (authorization_server === undefined) return undefined
+  const { clients, registration } = authorization_server
+  const isOwn = master_oauth?.provider === OWN_PROVIDER
+  const scopes = isOwn ? master_oauth.required_scopes : []
+  const ids = servers.filter(({ enabled }) => enabled).map(({ id }) => `/servers/${id}/mcp`)
+  const uris = new Set(isOwn ? [hosting.transports.http.path, ...ids].map((path) => issuer + path) : [])
+  return { issuer, registration, clients, scopes, resource: (uri) => uris.has(uri) ? { uri, scopes } : undefined }
+}
