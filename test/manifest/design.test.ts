@@ -71,7 +71,7 @@ plugins:
 `
 
 const later = [
-  "authorization_server", "routing.retry", "routing.breaker",
+  "routing.retry", "routing.breaker",
   "servers.files.sandbox", "servers.files.limits", "servers.files.minimum_release_age", "servers.files.provenance", "servers.files.idle_stop",
   "servers.issues.replicas",
   "servers.code.type", "servers.code.auth_strategy", "servers.wheel.type", "servers.box.type", "servers.listed.type"

@@ -24,7 +24,6 @@ severs: []
 
 /** A line of a server is indented; any other is a key of the manifest. */
 const notBuilt: Readonly<Record<string, string>> = {
-  "an authorization server": "authorization_server: { registration: off }",
   "retries": "routing: { retry: { attempts: 3, budget: 20% } }",
   "a wrong form of retries": "routing: { retry: { attempts: many } }",
   "a breaker": "routing: { breaker: { failures: 5, open: 10 seconds } }",
