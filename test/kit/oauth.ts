@@ -76,7 +76,7 @@ export const services = Layer.mergeAll(oauthServices(CALLBACK), Consents.layer, 
 /** A browser keeps its cookies; each call is one request, and redirects are left to the test. */
 export interface Visit {
   readonly get: (path: string) => Effect.Effect<Response>
-  readonly post: (path: string, form: Record<string, string>) => Effect.Effect<Response>
+  readonly post: (path: string, form: Record<string, string> | string, headers?: Record<string, string>) => Effect.Effect<Response>
   readonly cookies: Map<string, string>
 }
 
@@ -105,7 +105,7 @@ export const browserAt = Effect.fnUntraced(function*(base: string) {
     return {
       cookies,
       get: (path) => asked(path, {}),
-      post: (path, form) => asked(path, { method: "POST", body: new URLSearchParams(form) })
+      post: (path, form, headers = {}) => asked(path, { method: "POST", body: typeof form === "string" ? form : new URLSearchParams(form), headers })
     }
   }
 })
