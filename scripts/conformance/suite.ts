@@ -57,11 +57,34 @@ export const runSuite = ({ revision, scenario, url }: Run): Promise<Result> => {
 export const runAsServer = (command: string, scenario: string): Promise<Result> =>
   resultOf(["client", "--command", command, "--scenario", scenario])
 
+export interface Granting {
+  /** Of the authorization server. */
+  readonly issuer: string
+  readonly clientId: string
+  readonly resource: string
+  readonly port: number
+  /** A user with a browser, for the address that the suite prints. */
+  readonly visit: (url: string) => Promise<unknown>
+}
+
+/** The suite as a client of an authorization server. */
+export const runAuthorization = ({ clientId, issuer, port, resource, visit }: Granting): Promise<Result> => {
+  let printed = ""
+  let visited = false
+  return resultOf(["authorization", "--url", issuer, "--client-id", clientId, "--resource", resource, "--port", String(port)], (text) => {
+    printed += text
+    const url = /^(https?:\/\/\S+[?&]response_type=code\S*)$/mu.exec(printed)?.[1]
+    if (url === undefined || visited) return
+    visited = true
+    void visit(url)
+  })
+}
+
 /** The suite's exit code says less than the checks, which it writes scenario by scenario. */
-const resultOf = async (args: ReadonlyArray<string>): Promise<Result> => {
+const resultOf = async (args: ReadonlyArray<string>, heard?: (text: string) => void): Promise<Result> => {
   const directory = mkdtempSync(join(tmpdir(), "conformance-"))
   try {
-    const log = await outputOf("node", [suite(), ...args, "-o", directory])
+    const log = await outputOf("node", [suite(), ...args, "-o", directory], heard)
     const checks = readdirSync(directory).flatMap((name) => {
       const file = join(directory, name, "checks.json")
       const ran = name.replace(/^server-/u, "").replace(/-\d{4}-\d\d-\d\dT[\d-]+Z$/u, "")
@@ -77,11 +100,16 @@ const resultOf = async (args: ReadonlyArray<string>): Promise<Result> => {
   }
 }
 
-const outputOf = (file: string, args: ReadonlyArray<string>): Promise<string> =>
+const outputOf = (file: string, args: ReadonlyArray<string>, heard: (text: string) => void = () => {}): Promise<string> =>
   new Promise((done, failed) => {
     const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] })
     let output = ""
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk.toString()))
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (chunk: Buffer) => {
+        output += chunk.toString()
+        heard(chunk.toString())
+      })
+    }
     child.once("error", failed)
     child.once("close", () => done(output))
   })

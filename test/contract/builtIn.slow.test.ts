@@ -93,6 +93,13 @@ providerContract({
 })
 
 providerContract({
+  name: "gateway",
+  host: temporaryHost,
+  good: {},
+  bad: [{ config: { issuer }, at: "issuer" }]
+})
+
+providerContract({
   name: "google",
   host: temporaryHost,
   good: { client_id: "client", issuer: "http://127.0.0.1:9", tokeninfo_uri: "http://127.0.0.1:9/tokeninfo" },
