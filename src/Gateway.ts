@@ -5,7 +5,7 @@
 import { NodeHttpServer, NodeServices } from "@effect/platform-node"
 import { Effect, Layer, Path, type Scope } from "effect"
 import { FetchHttpClient, HttpRouter, HttpServer } from "effect/http"
-import type { Plugin } from "#plugin"
+import { OwnTokens, type Plugin } from "#plugin"
 import { Activity } from "./admin/Activity.ts"
 import { routes } from "./admin/Api.ts"
 import { Stopping } from "./admin/Stopping.ts"
@@ -97,11 +97,16 @@ export interface Serving {
 
 export type SignInFailed = BuildFailed | ConfigRefused | Opened | UnknownPlugin
 
+/** How long, in milliseconds, a token of the gateway's own is believed; one that was taken back is refused after it. */
+const OWN_BELIEVED = 5000
+
 const signIn = Effect.fnUntraced(function*(place: Place) {
   const registry = yield* Registry
   const keys = yield* ApiKeys
+  const tokens = yield* OwnTokens
   return yield* signingIn<BuildFailed | ConfigRefused | UnknownPlugin>({
     place,
+    own: () => ({ issuer: tokens.issuer(), believedFor: OWN_BELIEVED, validate: tokens.check, metadata: Effect.die("the gateway does not ask itself") }),
     decode: (name, config) => registry.decode("provider", name, config),
     keys: ({ secret }) =>
       keys.find(secret).pipe(
@@ -152,8 +157,8 @@ export const serve = Effect.fn("Gateway.serve")(function*(
     isPublic: isPublic(callbackPath),
     stopping: stopping.begin,
     metadata: (path) => {
-      const rules = authentication.rules()
-      return rules?.kind === "guarded" && rules.signIn !== undefined ? metadataAddress(rules.signIn.resource(path)) : undefined
+      const found = authentication.signInAt(path)
+      return found === undefined ? undefined : metadataAddress(found.resource(path))
     },
     others: yield* NodeHttpServer.makeHandler(admin, { scope })
   })

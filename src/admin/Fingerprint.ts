@@ -26,7 +26,7 @@ export const fingerprint = Effect.fn("fingerprint")(function*(manifest: Manifest
   const used = Object.fromEntries(plugins.map((plugin) => [plugin.use, plugin]))
   const enabled = servers.filter((server) => server.enabled)
   const key = yield* keyOf(salt)
-  const gateway = yield* hashesOf(key, { aggregation, guard, hosting, oauth_delegation, routing, api_keys, master_oauth: master_oauth ?? {}, authorization_server: authorization_server ?? {}, access: access ?? {}, audit: audit ?? {}, plugins: used })
+  const gateway = yield* hashesOf(key, { aggregation, guard, hosting, oauth_delegation, routing, api_keys, master_oauth: master_oauth ?? {}, access: access ?? {}, audit: audit ?? {}, authorization_server: authorization_server ?? {}, plugins: used })
   const each = yield* Effect.forEach(enabled, ({ source, ...common }) =>
     Effect.map(hashesOf(key, { ...source, ...common }), (hashes) => [common.id, hashes] as const))
   return { gateway, servers: Object.fromEntries(each) }

@@ -23,15 +23,28 @@ export interface SignIn {
   /** What a token has to be for there: the resource, where the manifest does not say otherwise. */
   readonly audience: (path: string) => string
   readonly requiredScopes: ReadonlyArray<string>
+  /** Whether its tokens may stand for users of other issuers: only those do that the gateway gave out itself. */
+  readonly speaksForOthers?: true
+}
+
+/** Endpoints that take the gateway's own tokens and nothing else, whoever may call the others. */
+export interface OwnEndpoints {
+  readonly isFor: (path: string) => boolean
+  readonly signIn: SignIn
 }
 
 /** Finds the principal of a key that the gateway made. */
 export type FindKey = (presented: Presented) => Effect.Effect<Principal | undefined, Unauthenticated>
 
-export type Rules =
+export type Rules = { readonly own?: OwnEndpoints | undefined } & (
   /** The manifest says nothing of sign-in, and the address is loopback. */
   | { readonly kind: "local" }
   | { readonly kind: "guarded"; readonly signIn: SignIn | undefined; readonly keys: FindKey | undefined }
+)
+
+/** The rules of the endpoint at a path. */
+const rulesAt = (rules: Rules | undefined, path: string): Rules | undefined =>
+  rules?.own?.isFor(path) === true ? { kind: "guarded", keys: undefined, signIn: rules.own.signIn } : rules
 
 interface Believed {
   readonly principal: Principal
@@ -49,8 +62,10 @@ export class Authentication extends Context.Service<Authentication, {
   /** Nobody is let in before it is called the first time. */
   readonly apply: (rules: Rules) => void
   readonly rules: () => Rules | undefined
-  /** Whether a request needs no credential at all. */
-  readonly isOpen: () => boolean
+  /** How users sign in for the endpoint at this path; nothing where they do not. */
+  readonly signInAt: (path: string) => SignIn | undefined
+  /** Whether a request for this path needs no credential at all. */
+  readonly isOpen: (path: string) => boolean
   /** The principal of a credential that was checked a moment ago, for the endpoint at this path. */
   readonly known: (credentials: Credentials, path: string) => Principal | undefined
   readonly check: (credentials: Credentials, path: string) => Effect.Effect<Principal, Unauthenticated>
@@ -107,7 +122,7 @@ export class Authentication extends Context.Service<Authentication, {
       })
 
     const check = Effect.fnUntraced(function*(credentials: Credentials, path: string): Effect.fn.Return<Principal, Unauthenticated> {
-      const current = rules
+      const current = rulesAt(rules, path)
       if (current === undefined) return yield* new Unauthenticated({ status: 503, why: "The gateway is starting", scopes: [], retryAfter: 1 })
       if (current.kind === "local") return LOCAL
       const scopes = current.signIn?.requiredScopes ?? []
@@ -127,7 +142,12 @@ export class Authentication extends Context.Service<Authentication, {
         Effect.sync(() => status === 400 || status === 401 ? failures.count(credentials.from, now) : undefined))
     })
 
-    return Authentication.of({ apply, rules: () => rules, isOpen: () => rules?.kind === "local", known, check })
+    const signInAt = (path: string) => {
+      const current = rulesAt(rules, path)
+      return current?.kind === "guarded" ? current.signIn : undefined
+    }
+
+    return Authentication.of({ apply, rules: () => rules, signInAt, isOpen: (path) => rulesAt(rules, path)?.kind === "local", known, check })
   }))
 }
 
@@ -153,7 +173,7 @@ const byToken = Effect.fnUntraced(function*(
   { path, refused }: { readonly path: string; readonly refused: Refuse }
 ): Effect.fn.Return<Believed, Unauthenticated> {
   if (signIn === undefined) return yield* refused("This endpoint takes API keys only", "invalid_token")
-  const { provider, requiredScopes } = signIn
+  const { provider, requiredScopes, speaksForOthers } = signIn
   const identity = yield* provider.validate(presented.secret, signIn.audience(path)).pipe(
     Effect.catchTags({
       TokenRefused: (refusal) => Effect.andThen(Effect.logInfo(refusal.message), Effect.fail(refused("The token is not valid here", "invalid_token"))),
@@ -161,7 +181,8 @@ const byToken = Effect.fnUntraced(function*(
     })
   )
   // A provider of a third party cannot widen what its tokens are good for.
-  if (identity.issuer !== provider.issuer || identity.subject === "") return yield* refused("The token is not valid here", "invalid_token")
+  const isItsOwn = identity.issuer === provider.issuer || speaksForOthers === true
+  if (!isItsOwn || identity.subject === "") return yield* refused("The token is not valid here", "invalid_token")
   const missing = requiredScopes.filter((scope) => !identity.scopes.includes(scope))
   if (missing.length > 0) {
     return yield* new Unauthenticated({ status: 403, error: "insufficient_scope", why: "The token does not have every scope that is needed", scopes: requiredScopes })

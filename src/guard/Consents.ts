@@ -35,6 +35,12 @@ export interface Pending {
   readonly expires: number
 }
 
+/** Whose authorization at which server's endpoint has to begin anew. */
+export interface Lapse {
+  readonly server: string
+  readonly principal: Pick<Principal, "issuer" | "subject">
+}
+
 type Asked = Pick<Invited, "server" | "scopes"> & { readonly principal: Principal }
 
 export class Consents extends Context.Service<Consents, {
@@ -47,6 +53,9 @@ export class Consents extends Context.Service<Consents, {
   readonly invited: (ticket: string) => Effect.Effect<Invited | undefined, StoreFailed>
   readonly spend: (ticket: string) => Effect.Effect<void, StoreFailed>
   readonly pending: (server: string) => ReadonlyArray<Pending>
+  /** Tells everybody that what a user granted counts no more, where it was a part of their client's own authorization. */
+  readonly lapsed: (lapse: Lapse) => void
+  readonly onLapsed: (listener: (lapse: Lapse) => void) => () => void
   /** Tells everybody that a user consented. */
   readonly granted: (invited: Invited) => void
   readonly onGranted: (listener: (invited: Invited) => void) => () => void
@@ -58,6 +67,7 @@ export class Consents extends Context.Service<Consents, {
     const offers = new Map<string, Consent>()
     const waiting = new Map<string, Pending & { readonly server: string; readonly elicitation: string }>()
     const listeners = new Set<(invited: Invited) => void>()
+    const ends = new Set<(lapse: Lapse) => void>()
 
     const sweep = (now: number) => {
       for (const [name, { expires }] of waiting) if (expires <= now || waiting.size > MOST) waiting.delete(name)
@@ -111,6 +121,11 @@ export class Consents extends Context.Service<Consents, {
       pending: (server) => {
         sweep(clock.currentTimeMillisUnsafe())
         return [...waiting.values()].filter((one) => one.server === server)
+      },
+      lapsed: (lapse) => ends.forEach((listener) => listener(lapse)),
+      onLapsed: (listener) => {
+        ends.add(listener)
+        return () => ends.delete(listener)
       },
       granted,
       onGranted: (listener) => {

@@ -4,9 +4,10 @@
  */
 import { Effect, Equal, Exit, Schema, Scope } from "effect"
 import type { Manifest } from "../manifest/Manifest.ts"
+import { serverPath } from "../manifest/Hosting.ts"
 import { OWN_PROVIDER } from "../manifest/SignInRules.ts"
 import type { IdentityProvider } from "../plugin/Provider.ts"
-import { Authentication, type FindKey, type Rules } from "./Authentication.ts"
+import { Authentication, type FindKey, type OwnEndpoints, type Rules, type SignIn } from "./Authentication.ts"
 
 /** A provider's part of the manifest, decoded. */
 export interface ProviderPart<E> {
@@ -36,6 +37,8 @@ interface Signing<E> {
   readonly decode: (name: string, config: Readonly<Record<string, unknown>>) => Effect.Effect<ProviderPart<E>, E>
   readonly keys: FindKey
   readonly place: Place
+  /** What checks the gateway's own tokens. */
+  readonly own: () => SignIn["provider"]
 }
 
 interface Built {
@@ -48,7 +51,15 @@ interface Said {
   readonly api_keys?: Manifest["api_keys"] | undefined
   readonly master_oauth?: Manifest["master_oauth"] | undefined
   readonly authorization_server?: Manifest["authorization_server"] | undefined
+  /** Paths of the endpoints that take the gateway's own tokens and nothing else. */
+  readonly own: ReadonlyArray<string>
 }
+
+type Wording = Omit<Said, "own"> & { readonly servers?: Manifest["servers"] | undefined }
+
+/** With `proxy_oauth` the client's own authorization is for the server's endpoint: no other token is one for it. */
+const proxiedPaths = ({ servers = [] }: Wording): ReadonlyArray<string> =>
+  servers.filter(({ auth_strategy, enabled }) => enabled && auth_strategy === "proxy_oauth").map(({ id }) => serverPath(id))
 
 /** Who checks tokens; and who signs users in, where that is another one. */
 interface Standing {
@@ -59,11 +70,18 @@ interface Standing {
 const NOBODY: Standing = { provider: undefined, users: undefined }
 
 /** Gives what takes a manifest's word on it into force; what it builds ends with the scope. */
-export const signingIn = Effect.fnUntraced(function*<E>({ decode, keys, place }: Signing<E>) {
+export const signingIn = Effect.fnUntraced(function*<E>({ decode, keys, own, place }: Signing<E>) {
   const authentication = yield* Authentication
   const scope = yield* Effect.scope
   let standing = NOBODY
   let last: Said | undefined
+
+  const ownEndpoints = (paths: ReadonlyArray<string>): OwnEndpoints | undefined => {
+    if (paths.length === 0) return undefined
+    const resource = (path: string) => `${place.base()}${path}`
+    const signIn: SignIn = { provider: own(), requiredScopes: [], resource, audience: resource, speaksForOthers: true }
+    return { isFor: (path) => paths.includes(path), signIn }
+  }
 
   const builtFor = Effect.fnUntraced(function*(wanted: Wanted | undefined, built: Built | undefined) {
     if (wanted === undefined) return undefined
@@ -89,20 +107,23 @@ export const signingIn = Effect.fnUntraced(function*<E>({ decode, keys, place }:
     return { provider, users }
   })
 
-  return Effect.fnUntraced(function*({ api_keys, authorization_server, master_oauth }: Said): Effect.fn.Return<void, E | Opened> {
+  return Effect.fnUntraced(function*(manifest: Wording): Effect.fn.Return<void, E | Opened> {
+    const { api_keys, authorization_server, master_oauth } = manifest
+    const paths = proxiedPaths(manifest)
+    const ownRules = ownEndpoints(paths)
     const before = standing
     if (master_oauth === undefined && api_keys !== true) {
       if (place.open !== undefined) return yield* new Opened({ host: place.open })
       standing = NOBODY
       last = undefined
-      authentication.apply({ kind: "local" })
+      authentication.apply({ kind: "local", own: ownRules })
     } else {
-      standing = yield* standingFor({ authorization_server, master_oauth })
-      const said = { api_keys, authorization_server, master_oauth }
+      standing = yield* standingFor({ authorization_server, master_oauth, own: paths })
+      const said = { api_keys, authorization_server, master_oauth, own: paths }
       // What was checked stays checked where nothing else is said.
       if (before.provider === standing.provider && before.users === standing.users && last !== undefined && Equal.equals(said, last)) return
       last = said
-      authentication.apply(rulesOf({ standing, keys: api_keys === true ? keys : undefined, master_oauth, place }))
+      authentication.apply({ ...rulesOf({ standing, keys: api_keys === true ? keys : undefined, master_oauth, place }), own: ownRules })
     }
     yield* leave(before.provider, standing.provider)
     yield* leave(before.users, standing.users)

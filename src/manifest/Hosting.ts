@@ -29,6 +29,9 @@ export const pathIn = (way: boolean | { readonly path: string }, usual: string):
   return way === true ? usual : way.path
 }
 
+/** The endpoint of one server alone. */
+export const serverPath = (id: string): string => `/servers/${id}/mcp`
+
 /** Where a client of HTTP+SSE posts to. */
 export const messagesPath = (path: string): string => `${path === "/" ? "" : path}/messages`
 

@@ -36,7 +36,7 @@ const common = {
     "the loader: npm, local or remote"
   ),
   auth_strategy: required(
-    PluginName.check(except(["proxy_oauth"], "auth_strategy")),
+    PluginName,
     "Which credential goes with a call: bypass_auth sends none",
     "which credential goes with a call: bypass_auth sends none"
   ),

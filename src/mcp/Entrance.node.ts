@@ -56,7 +56,7 @@ export const entrance = (
     error === undefined && status === 401 ? undefined : audit.recorder()?.refused({ status, why, from, path })
 
   const pass = ({ deny, enter, path, request }: Entering) => {
-    if (authentication.isOpen()) return enter(LOCAL)
+    if (authentication.isOpen(path)) return enter(LOCAL)
     const credentials = credentialsOf(request)
     const known = authentication.known(credentials, path)
     if (known !== undefined) return enter(known)

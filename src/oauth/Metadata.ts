@@ -30,8 +30,7 @@ export interface Endpoints {
 
 const answer = (path: string, { isServer, main }: Endpoints) =>
   Effect.map(Authentication, (authentication) => {
-    const rules = authentication.rules()
-    const signIn = rules?.kind === "guarded" ? rules.signIn : undefined
+    const signIn = authentication.signInAt(path)
     return signIn === undefined || (path !== main && !isServer(path))
       ? HttpServerResponse.jsonUnsafe({ error: "not_found", message: "There is no such protected resource" }, { status: 404 })
       : HttpServerResponse.jsonUnsafe(documentOf(signIn, path), { headers: { "cache-control": "max-age=60", "access-control-allow-origin": "*" } })

@@ -1,5 +1,6 @@
 /** Every route of signing in and giving tokens. They ask for no credential of a caller: each says itself who may come. */
 import { Layer } from "effect"
+import { CallbackPath } from "./CallbackPath.ts"
 import { CONNECT_PATH } from "../guard/Consents.ts"
 import { callback } from "./browser/Callback.ts"
 import { browserLayer } from "./browser/SigningIn.ts"
@@ -11,6 +12,7 @@ import { JWKS_PATH, keySet } from "./KeySet.ts"
 import { type Endpoints, metadata } from "./Metadata.ts"
 import { AUTHORIZE, authorizing, CONSENT } from "./server/Authorize.ts"
 import { Clients } from "./server/Clients.ts"
+import { lapses } from "./server/Lapses.ts"
 import { REGISTER, registration } from "./server/Registration.ts"
 import { serverMetadata } from "./server/ServerMetadata.ts"
 import { Terms } from "./server/Terms.ts"
@@ -19,8 +21,8 @@ import { REVOKE, TOKEN, tokenRoutes } from "./server/TokenRoute.ts"
 
 /** All that the routes and the provider of our own tokens need. */
 export const oauthServices = (callbackPath: string) =>
-  Layer.mergeAll(browserLayer(callbackPath), Clients.layer, ownTokensLayer).pipe(
-    Layer.provideMerge(Terms.layer)
+  Layer.mergeAll(browserLayer(callbackPath), Clients.layer, ownTokensLayer, lapses).pipe(
+    Layer.provideMerge(Layer.merge(Terms.layer, Layer.succeed(CallbackPath, callbackPath)))
   )
 
 export interface OauthOptions {
@@ -32,7 +34,7 @@ export const oauthRoutes = ({ callbackPath, endpoints }: OauthOptions) =>
   Layer.mergeAll(
     metadata(endpoints),
     callback(`/${callbackPath.slice(1)}`),
-    connect(callbackPath),
+    connect,
     consented(callbackPath),
     clientDocument(callbackPath),
     keySet,

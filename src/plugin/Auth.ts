@@ -114,6 +114,8 @@ export interface Consent {
   readonly begin: (leaving: Leaving) => Effect.Effect<Away, CredentialRefused>
   /** Keeps what was granted; gives whom it is for. */
   readonly finish: (arrived: Arrived) => Effect.Effect<Principal, CredentialRefused>
+  /** Whether this user has consented. */
+  readonly has: (principal: Principal) => Effect.Effect<boolean, CredentialRefused>
   /** Gives up what was granted, at the authorization server too: of one user, or of all. */
   readonly forget: (principal: Principal | undefined) => Effect.Effect<number, CredentialRefused>
 }

@@ -10,6 +10,7 @@ describe("who may call, as manifests follow each other", () => {
       const mayCall = yield* signingIn({
         decode: () => Effect.die("no provider is named"),
         keys: () => Effect.succeed(undefined),
+        own: () => assert.fail("no server has proxy_oauth"),
         place: { base: () => "http://127.0.0.1:8080", main: "/mcp", open: undefined }
       })
       const kinds: Array<string | undefined> = []

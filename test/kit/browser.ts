@@ -17,8 +17,13 @@ interface Next {
   readonly body?: URLSearchParams
 }
 
+export interface Behaviour {
+  /** A part of the addresses whose question is answered with no. */
+  readonly refuses?: string
+}
+
 /** @param user the name that it signs in as wherever it is asked */
-export const userBrowser = (user: string): UserBrowser => {
+export const userBrowser = (user: string, { refuses }: Behaviour = {}): UserBrowser => {
   const jars = new Map<string, Map<string, string>>()
 
   const fetched = async ({ body, url }: Next) => {
@@ -46,6 +51,12 @@ export const userBrowser = (user: string): UserBrowser => {
       if (location !== null) {
         next = { url: new URL(location, next.url).href }
         if (stopAt !== undefined && next.url.startsWith(stopAt)) return { ...page, url: next.url }
+        continue
+      }
+      const isRefused = refuses !== undefined && next.url.includes(refuses)
+      const abort = isRefused ? /<a href="([^"]+\/abort)"/u.exec(html)?.[1] : undefined
+      if (abort !== undefined) {
+        next = { url: new URL(unescaped(abort), next.url).href }
         continue
       }
       const form = response.status === 200 ? filledIn(html, next.url, user) : undefined

@@ -67,7 +67,8 @@ export const rulesWith = (browser: BrowserClient | undefined, more: Partial<Auth
 
 export const CALLBACK = "/oauth/callback"
 
-export const services = Layer.mergeAll(oauthServices(CALLBACK), Consents.layer, SigningKeys.layer, signInsLayer).pipe(
+export const services = Layer.mergeAll(oauthServices(CALLBACK), SigningKeys.layer, signInsLayer).pipe(
+  Layer.provideMerge(Consents.layer),
   Layer.provideMerge(Layer.mergeAll(Authentication.layer, Base.layer, Vault.whole, egressLayer)),
   Layer.provideMerge(Store.memory),
   Layer.provideMerge(heldKey({ bytes: keyOf(1) }))

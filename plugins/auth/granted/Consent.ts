@@ -2,6 +2,9 @@
 import { Effect, Redacted } from "effect"
 import { Auth, Egress, Keep, type Provider } from "#plugin"
 import { asClient, type Clients, type Mistake } from "./Client.ts"
+import { CLOCK_SKEW } from "../../providers/oidc/Settings.ts"
+import { signedBy } from "../../providers/oidc/Signed.ts"
+import { checkedIdToken } from "../../providers/oidc/SignIn.ts"
 import { grantedIn, keyOf, rowFor, tokensOf } from "./Tokens.ts"
 
 interface Over {
@@ -46,7 +49,16 @@ export const consentWith = Effect.fnUntraced(function*({ changed, clients, issue
     return { url: url.href, issuer: known.issuer, isIssuerInResponse }
   }, Effect.mapError(refused))
 
-  const finish = Effect.fnUntraced(function*({ code, codeVerifier, principal, redirectUri, scopes: wanted }: Auth.Arrived) {
+  /** The user as the authorization server itself names them, where nobody else has said who it is. */
+  const named = Effect.fnUntraced(function*(known: Provider.AuthorizationServer, clientId: string, idToken: Redacted.Redacted<string> | undefined, nonce: string) {
+    if (idToken === undefined) return yield* Effect.fail({ message: `${known.issuer} did not say who the user is: ask for the scope openid, or sign users in with master_oauth` })
+    const at = { clientId, clockSkew: CLOCK_SKEW, issuer: known.issuer, issuers: [known.issuer], verify: signedBy({ egress, issuer: known.issuer, place: Effect.succeed(known.jwksUri) }) }
+    const { claims, subject } = yield* checkedIdToken(at, idToken, nonce)
+    const principal: Auth.Principal = { issuer: known.issuer, subject, claims }
+    return principal
+  })
+
+  const finish = Effect.fnUntraced(function*({ code, codeVerifier, nonce, principal, redirectUri, scopes: wanted }: Auth.Arrived) {
     const known = yield* metadata
     const client = yield* clients.made(known)
     const { as, form } = asClient(client)
@@ -62,11 +74,11 @@ export const consentWith = Effect.fnUntraced(function*({ changed, clients, issue
       },
       ...(as === undefined ? {} : { as })
     })
-    const { tokens } = yield* grantedIn(answer, { scopes: wanted })
-    if (principal === undefined) return yield* Effect.fail({ message: "nobody signed in" })
-    yield* keep.put(keyOf({ issuer: known.issuer, resource, client, principal }), rowFor(tokens))
-    changed(principal)
-    return principal
+    const { idToken, tokens } = yield* grantedIn(answer, { scopes: wanted })
+    const owner = principal ?? (yield* named(known, client.id, idToken, nonce))
+    yield* keep.put(keyOf({ issuer: known.issuer, resource, client, principal: owner }), rowFor(tokens))
+    changed(owner)
+    return owner
   }, Effect.mapError(refused))
 
   const revoked = Effect.fnUntraced(function*(key: Keep.Key) {
@@ -93,5 +105,11 @@ export const consentWith = Effect.fnUntraced(function*({ changed, clients, issue
     return all.length
   }, Effect.mapError(refused))
 
-  return { when, scopes, begin, finish, forget } satisfies Auth.Consent
+  const has = Effect.fnUntraced(function*(principal: Auth.Principal) {
+    const at = yield* issuer
+    const client = yield* clients.known(at)
+    return client !== undefined && (yield* keep.get(keyOf({ issuer: at, resource, client, principal }))) !== undefined
+  }, Effect.mapError(refused))
+
+  return { when, scopes, begin, finish, forget, has } satisfies Auth.Consent
 })

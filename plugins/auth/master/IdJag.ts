@@ -88,6 +88,7 @@ export const idJag = Effect.fnUntraced(function*({ audience, idp, scopes }: Mast
     scopes: [],
     begin: () => refused(server.id),
     finish: () => refused(server.id),
+    has: () => Effect.succeed(false),
     forget: () => Effect.succeed(0)
   }
   const keyOf = ({ issuer, subject }: Auth.Principal) => JSON.stringify([issuer, subject])

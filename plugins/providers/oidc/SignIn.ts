@@ -24,9 +24,26 @@ export interface SignInAt {
   readonly scopes: ReadonlyArray<string>
 }
 
+/** Whose ID token this is, where it is one for this client and this very sign-in. */
+export const checkedIdToken = Effect.fnUntraced(function*(
+  { clientId, clockSkew, issuer, issuers, verify }: Pick<SignInAt, "clientId" | "clockSkew" | "issuer" | "issuers" | "verify">,
+  idToken: Redacted.Redacted<string>,
+  nonce: string
+) {
+  const rules: Rules = { issuers, audience: clientId, types: ["jwt", ""], longestLife: LONGEST_LIFE, clockSkew }
+  const text = Redacted.value(idToken)
+  const jws = text.length > LARGEST ? "malformed" : jwsOf(text)
+  if (Predicate.isString(jws)) return yield* refused("malformed", "the ID token is no JWT")
+  yield* verify(jws, rules)
+  const { azp, iat } = jws.claims
+  if (jws.claims["nonce"] !== nonce) return yield* refused("malformed", "the ID token is of another sign-in")
+  if (azp !== undefined && azp !== clientId) return yield* refused("audience", "the ID token was given to another client")
+  if (!Predicate.isNumber(iat)) return yield* refused("malformed", "the ID token does not say when it was made")
+  return identityFrom(issuer, jws.claims)
+})
+
 export const signInAt = (at: SignInAt): Provider.BrowserClient => {
-  const { clientId, clientSecret, egress, issuer, metadata, scopes, verify } = at
-  const rules: Rules = { issuers: at.issuers, audience: clientId, types: ["jwt", ""], longestLife: LONGEST_LIFE, clockSkew: at.clockSkew }
+  const { clientId, clientSecret, egress, issuer, metadata, scopes } = at
 
   const redeem = Effect.fn("oidc.redeem")(function*({ code, codeVerifier, nonce, redirectUri }: Provider.Returned) {
     const { tokenEndpoint } = yield* metadata
@@ -43,15 +60,7 @@ export const signInAt = (at: SignInAt): Provider.BrowserClient => {
     }).pipe(Effect.mapError(unreachable(issuer)))
     const { idToken, refreshToken } = yield* tokensIn({ issuer }, answer)
     if (idToken === undefined) return yield* refused("malformed", "the issuer gave no ID token")
-    const text = Redacted.value(idToken)
-    const jws = text.length > LARGEST ? "malformed" : jwsOf(text)
-    if (Predicate.isString(jws)) return yield* refused("malformed", "the ID token is no JWT")
-    yield* verify(jws, rules)
-    const { azp, iat } = jws.claims
-    if (jws.claims["nonce"] !== nonce) return yield* refused("malformed", "the ID token is of another sign-in")
-    if (azp !== undefined && azp !== clientId) return yield* refused("audience", "the ID token was given to another client")
-    if (!Predicate.isNumber(iat)) return yield* refused("malformed", "the ID token does not say when it was made")
-    return { identity: identityFrom(issuer, jws.claims), idToken, refreshToken }
+    return { identity: yield* checkedIdToken(at, idToken, nonce), idToken, refreshToken }
   })
 
   return { clientId, scopes, redeem }

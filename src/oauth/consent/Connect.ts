@@ -4,21 +4,18 @@
  */
 import { Effect, Layer } from "effect"
 import { HttpRouter } from "effect/http"
-import { Base, returnAddressOf } from "../../guard/Base.ts"
+import { Base } from "../../guard/Base.ts"
 import { CONNECT_PATH, Consents } from "../../guard/Consents.ts"
-import type { Consent } from "../../plugin/Auth.ts"
 import { Browser } from "../Browser.ts"
-import { ATTEMPT_SECONDS, begin, cookieFor } from "../browser/Attempts.ts"
-import { cookieName, withCookie } from "../browser/Cookies.ts"
-import { challengeOf } from "../browser/SigningIn.ts"
 import { nameOf } from "../browser/SignOut.ts"
 import { formFrom } from "../Form.ts"
 import { connectPage } from "../pages/ConnectPage.ts"
 import { successPage } from "../pages/DonePages.ts"
-import { answerOf, redirectTo } from "../pages/Page.ts"
+import { answerOf } from "../pages/Page.ts"
 import { parametersOf, queryOf } from "../Parameters.ts"
 import { Refusal, withPages } from "../Refusal.ts"
-import { invitationFor, refused, textOf, unavailable, visitorFor } from "./Leading.ts"
+import { invitationFor, refused, unavailable, visitorFor } from "./Leading.ts"
+import { leave, whereTo } from "./Leaving.ts"
 
 export const CONNECTED_PATH = "/oauth/connected"
 
@@ -26,9 +23,6 @@ const signIn = Effect.fnUntraced(function*(returnTo: string) {
   return yield* Effect.mapError((yield* Browser).signIn(returnTo), ({ message, reason }) =>
     new Refusal({ status: 503, error: "temporarily_unavailable", why: message, next: `Ask whoever runs this gateway: ${reason}` }))
 })
-
-const whereTo = (consent: Consent, leaving: Parameters<Consent["begin"]>[0]) =>
-  Effect.mapError(consent.begin(leaving), ({ reason }) => unavailable(reason))
 
 const ask = HttpRouter.add("GET", CONNECT_PATH, (request) => withPages(Effect.gen(function*() {
   const query = queryOf(request.url)
@@ -38,8 +32,7 @@ const ask = HttpRouter.add("GET", CONNECT_PATH, (request) => withPages(Effect.ge
   const visitor = yield* visitorFor(request, invited)
   if (visitor === undefined) return yield* signIn(`${CONNECT_PATH}?${new URLSearchParams({ ticket })}`)
   const base = (yield* Base).current()
-  // Only to say where it leads; whoever leaves takes values of their own along.
-  const { url } = yield* whereTo(consent, { state: "", codeChallenge: "", nonce: "", redirectUri: base, scopes: invited.scopes })
+  const { url } = yield* whereTo(consent, { redirectUri: base, scopes: invited.scopes })
   return answerOf(connectPage({
     server: invited.server,
     name: nameOf(visitor),
@@ -63,27 +56,17 @@ const signedIn = HttpRouter.add("GET", CONNECTED_PATH, (request) => withPages(Ef
   return answerOf(successPage(`You are signed in, and the server ${invited.server} is connected`))
 })))
 
-/** @param callbackPath where authorization servers send users back to, with the name of the server behind it */
-export const connect = (callbackPath: string) =>
-  Layer.mergeAll(ask, signedIn, HttpRouter.add("POST", CONNECT_PATH, (request) => withPages(Effect.gen(function*() {
-    const visitor = yield* (yield* Browser).visitor(request)
-    if (visitor === undefined) return yield* refused("Nobody is signed in in this browser any more")
-    const form = yield* formFrom(request, visitor)
-    const ticket = form.get("ticket") ?? ""
-    const { consent, invited } = yield* invitationFor(ticket)
-    yield* visitorFor(request, invited)
-    const base = (yield* Base).current()
-    const redirectUri = returnAddressOf(base, callbackPath, invited.server)
-    const probe = yield* whereTo(consent, { state: "", codeChallenge: "", nonce: "", redirectUri, scopes: invited.scopes })
-    const about = textOf({ ...invited, isIssuerInResponse: probe.isIssuerInResponse })
-    const began = yield* Effect.mapError(begin(probe.issuer, "", about), ({ message }) => unavailable(message))
-    const { url } = yield* whereTo(consent, {
-      state: began.state,
-      codeChallenge: yield* challengeOf(began.attempt.codeVerifier),
-      nonce: began.attempt.nonce,
-      redirectUri,
-      scopes: invited.scopes
-    })
-    yield* Effect.mapError((yield* Consents).spend(ticket), ({ message }) => unavailable(message))
-    return withCookie(redirectTo(url), { base, name: cookieName(base, yield* cookieFor(began.state)), value: began.browser, seconds: ATTEMPT_SECONDS })
-  }))))
+const go = HttpRouter.add("POST", CONNECT_PATH, (request) => withPages(Effect.gen(function*() {
+  const visitor = yield* (yield* Browser).visitor(request)
+  if (visitor === undefined) return yield* refused("Nobody is signed in in this browser any more")
+  const form = yield* formFrom(request, visitor)
+  const ticket = form.get("ticket") ?? ""
+  const { consent, invited } = yield* invitationFor(ticket)
+  yield* visitorFor(request, invited)
+  const { elicitation, issuer, scopes, server, subject } = invited
+  const away = yield* leave(consent, { server, scopes, elicitation, who: { issuer, subject } })
+  yield* Effect.mapError((yield* Consents).spend(ticket), ({ message }) => unavailable(message))
+  return away
+})))
+
+export const connect = Layer.mergeAll(ask, signedIn, go)

@@ -1,13 +1,23 @@
 /** Who may go to consent, and with what: the user who was asked, in a browser where that user is signed in, and nobody else. */
 import { Effect, Option, Schema } from "effect"
 import type { HttpServerRequest } from "effect/http"
-import { Consents, Invited } from "../../guard/Consents.ts"
+import { Consents, type Invited } from "../../guard/Consents.ts"
 import { isSamePrincipal } from "../../guard/Principals.ts"
 import { Browser, type Visitor } from "../Browser.ts"
 import { Refusal } from "../Refusal.ts"
 
 /** What has to be known when the user comes back. */
-const Led = Schema.Struct({ ...Invited.fields, isIssuerInResponse: Schema.Boolean })
+const Led = Schema.Struct({
+  server: Schema.String,
+  scopes: Schema.Array(Schema.String),
+  isIssuerInResponse: Schema.Boolean,
+  /** Who was asked; absent where the answer says who it is. */
+  who: Schema.optionalKey(Schema.Struct({ issuer: Schema.String, subject: Schema.String })),
+  /** Under which a client hears that it is done. */
+  elicitation: Schema.optionalKey(Schema.String),
+  /** The client's own request that this is a part of, as a query (proxy_oauth). */
+  authorization: Schema.optionalKey(Schema.String)
+})
 export type Led = typeof Led.Type
 
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Led))

@@ -80,6 +80,13 @@ export const begun = Effect.fnUntraced(function*(allowed: Allowed) {
 export const end = (grant: string) =>
   Effect.flatMap(Store, (store) => Effect.catchTag(store.apply([grants.removing(grant)]), "RowChanged", Effect.die))
 
+/** Ends all that a user allowed for one resource. */
+export const endFor = Effect.fnUntraced(function*(resource: string, { issuer, subject }: Pick<Principal, "issuer" | "subject">) {
+  const all = yield* grants.all
+  const own = all.filter(({ value: { allowed } }) => allowed.resource === resource && allowed.issuer === issuer && allowed.subject === subject)
+  yield* Effect.forEach(own, ({ key }) => end(key), { discard: true })
+})
+
 /** What a refresh token stands for, if it is the one that is good now. One that is not ends its grant. */
 export const grantOf = Effect.fnUntraced(function*(refreshToken: string) {
   if (!refreshToken.startsWith(REFRESH_PREFIX) || !(yield* isMarked("", refreshToken.slice(REFRESH_PREFIX.length + ID)))) return undefined

@@ -2,7 +2,7 @@
 import { Clock, Effect, Schema } from "effect"
 import { sha256 } from "../../lib/Sha256.ts"
 import { utf8 } from "../../lib/Utf8.ts"
-import { type Change, Store, versionAfter } from "../../store/Store.ts"
+import { type Change, type Row, Store, versionAfter } from "../../store/Store.ts"
 import { StoreFailed } from "../../store/StoreFailed.ts"
 
 export interface Found<A> {
@@ -18,6 +18,8 @@ export interface Table<A> {
   /** A new row, or the next form of one that was read. */
   readonly writing: (key: string, value: A, row: { readonly expires: number; readonly over?: Found<A> | undefined }) => Effect.Effect<Change>
   readonly removing: (key: string) => Change
+  /** All of them; for what is done rarely. */
+  readonly all: Effect.Effect<ReadonlyArray<Found<A>>, StoreFailed, Store>
   readonly count: Effect.Effect<number, StoreFailed, Store>
 }
 
@@ -26,13 +28,16 @@ export const table = <A>(name: string, schema: Schema.Codec<A, unknown>): Table<
   const json = Schema.fromJsonString(Schema.toCodecJson(schema))
   const decode = Schema.decodeUnknownEffect(json)
   const encode = Schema.encodeSync(json)
+  const foundIn = Effect.fnUntraced(function*(row: Row) {
+    const value = yield* Effect.mapError(decode(utf8.from(row.value)), (cause) => new StoreFailed({ operation: `read ${name}`, trouble: "damaged", cause }))
+    return { key: row.key, version: row.version, expires: row.expires ?? 0, value }
+  })
   return {
     find: Effect.fnUntraced(function*(key) {
       const row = yield* (yield* Store).get(name, key)
-      if (row === undefined) return undefined
-      const value = yield* Effect.mapError(decode(utf8.from(row.value)), (cause) => new StoreFailed({ operation: `read ${name}`, trouble: "damaged", cause }))
-      return { key, version: row.version, expires: row.expires ?? 0, value }
+      return row === undefined ? undefined : yield* foundIn(row)
     }),
+    all: Effect.flatMap(Store, (store) => Effect.flatMap(store.list(name, ""), (rows) => Effect.forEach(rows, foundIn))),
     writing: Effect.fnUntraced(function*(key, value, { expires, over }) {
       const now = yield* Clock.currentTimeMillis
       const becomes = { value: utf8.to(encode(value)), version: versionAfter(over, now), written: now, expires }

@@ -6,6 +6,7 @@ import { Context, Effect, Layer } from "effect"
 import { Base } from "../../guard/Base.ts"
 import type { AuthorizationServer } from "../../manifest/AuthorizationServer.ts"
 import type { Manifest } from "../../manifest/Manifest.ts"
+import { serverPath } from "../../manifest/Hosting.ts"
 import { OWN_PROVIDER } from "../../manifest/SignInRules.ts"
 
 /** An endpoint of ours that tokens can be for. */
@@ -13,6 +14,8 @@ export interface Resource {
   /** Its canonical URI (RFC 8707), exactly as it is asked for. */
   readonly uri: string
   readonly scopes: ReadonlyArray<string>
+  /** The server whose own authorization server has to be asked as well, where it is one of `proxy_oauth`. */
+  readonly server?: string
 }
 
 export interface InForce {
@@ -44,7 +47,12 @@ const termsOf = ({ authorization_server, hosting, master_oauth, servers }: Manif
   const { clients, registration } = authorization_server
   const isOwn = master_oauth?.provider === OWN_PROVIDER
   const scopes = isOwn ? master_oauth.required_scopes : []
-  const ids = servers.filter(({ enabled }) => enabled).map(({ id }) => `/servers/${id}/mcp`)
-  const uris = new Set(isOwn ? [hosting.transports.http.path, ...ids].map((path) => issuer + path) : [])
-  return { issuer, registration, clients, scopes, resource: (uri) => uris.has(uri) ? { uri, scopes } : undefined }
+  const resources = new Map<string, Resource>()
+  const add = (path: string, more: Pick<Resource, "scopes" | "server">) => resources.set(issuer + path, { uri: issuer + path, ...more })
+  if (isOwn) add(hosting.transports.http.path, { scopes })
+  for (const { auth_strategy, enabled, id } of servers) {
+    if (enabled && auth_strategy === "proxy_oauth") add(serverPath(id), { scopes: [], server: id })
+    else if (enabled && isOwn) add(serverPath(id), { scopes })
+  }
+  return { issuer, registration, clients, scopes, resource: (uri) => resources.get(uri) }
 }
