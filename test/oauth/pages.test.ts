@@ -1,7 +1,7 @@
 /** The pages: whatever is in what they show stays text, and nothing on them comes from elsewhere. */
 import { assert, describe, it } from "@effect/vitest"
 import { HttpServerResponse } from "effect/http"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { consentPage } from "../../src/oauth/pages/ConsentPage.ts"
 import { signedOutPage, signOutPage, successPage } from "../../src/oauth/pages/DonePages.ts"
 import { errorPage } from "../../src/oauth/pages/ErrorPage.ts"
