@@ -37,7 +37,8 @@ const rowsOf = ({ properties = {}, required = [] }: Json, path = ""): ReadonlyAr
     const standard = required.includes(name) ? "required" : schema.default === undefined || isMap ? "" : code(JSON.stringify(schema.default))
     const row = { key, takes: takes(schema), standard, meaning: schema.description ?? "" }
     const choice = schema.anyOf?.find((each) => each.properties !== undefined) ?? {}
-    return [row, ...rowsOf(schema, `${key}.`), ...rowsOf(choice, `${key}.`), ...rowsOf(schema.items ?? {}, `${key}[].`)]
+    const named = Object.values(schema.patternProperties ?? {}).flatMap(({ anyOf = [] }) => anyOf.flatMap((each) => rowsOf(each, `${key}.NAME.`)))
+    return [row, ...rowsOf(schema, `${key}.`), ...rowsOf(choice, `${key}.`), ...rowsOf(schema.items ?? {}, `${key}[].`), ...named]
   })
 
 const takes = (schema: Json): string => {

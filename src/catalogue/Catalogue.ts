@@ -43,6 +43,8 @@ export interface Published {
   readonly snapshot: Snapshot
   /** What this principal sees at an endpoint: all servers, or the one that it serves; `undefined` when there is no such server. */
   readonly at: (server: string | undefined, principal: Principal) => Snapshot | undefined
+  /** The same without what is this principal's alone; the same function for as long as it gives the same. */
+  readonly shared: (server: string | undefined, principal: Principal) => Snapshot | undefined
   /** Finds out what of an endpoint is this principal's alone, within a moment: to be asked before what is `at` it. */
   readonly look: (server: string | undefined, principal: Principal) => Effect.Effect<void>
   /** The server that a name nobody lists would be of, by its prefix, if its lists depend on who asks. */
@@ -84,10 +86,12 @@ export class Catalogue extends Context.Service<Catalogue, {
 }>()("manifold/catalogue/Catalogue") {
   static readonly layer = Layer.sync(Catalogue, () => {
     const empty = snapshot([], { separator: "__", longest: 64 })
+    const at = (server: string | undefined) => server === undefined ? empty : undefined
     let current: Published = {
       generation: 0,
       snapshot: empty,
-      at: (server) => server === undefined ? empty : undefined,
+      at,
+      shared: at,
       look: () => Effect.void,
       personalOf: () => undefined,
       has: () => false,
@@ -105,7 +109,7 @@ export class Catalogue extends Context.Service<Catalogue, {
           const before = current
           current = next
           if (before.access !== undefined || next.access !== undefined) {
-            const isSame = before.at === next.at && announced === undefined
+            const isSame = before.shared === next.shared && announced === undefined
             return isSame ? undefined : tell({ _tag: "Listed", kindsFor: changedFor(before, next, announced) })
           }
           const kinds = changed(before.snapshot, next.snapshot, announced?.kinds)
@@ -127,7 +131,8 @@ const changed = (before: Snapshot, after: Snapshot, announced?: ReadonlySet<Kind
 const changedFor = (before: Published, after: Published, announced: Announced | undefined) => {
   const said = new Map<string, ReadonlySet<Kind>>()
   const compare = (server: string | undefined, principal: Principal) => {
-    const [old, now] = [before.at(server, principal), after.at(server, principal)]
+    // What is somebody's alone is told to that one when it changes.
+    const [old, now] = [before.shared(server, principal), after.shared(server, principal)]
     if (old === undefined || now === undefined) return old === now ? NOTHING : EVERYTHING
     const isSeen = announced !== undefined && after.access?.sightOf(principal).sees(announced.server) !== false
     return changed(old, now, isSeen ? announced.kinds : NOTHING)

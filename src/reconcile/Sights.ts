@@ -13,7 +13,7 @@ import { ownerOf } from "../guard/Principals.ts"
 import type { Principal } from "../plugin/Auth.ts"
 import { type Managed, partOf } from "./Managed.ts"
 
-export interface Sights extends Pick<Published, "access" | "at" | "has" | "look" | "personalOf" | "snapshot"> {
+export interface Sights extends Pick<Published, "access" | "at" | "has" | "look" | "personalOf" | "shared" | "snapshot"> {
   /** What this principal sees is another now. */
   readonly changed: (principal: Principal) => void
 }
@@ -35,7 +35,7 @@ export const sights = ({ access, inOrder, known, rules, seen }: Seeing): Sights 
   const parts = inOrder.flatMap(partOf)
   const everybody = views(parts, rules, known)
   const personal = inOrder.filter((server) => server.personal !== undefined)
-  const own = new Map<string, Views>()
+  const own = new Map<string, { readonly sight: string | undefined; readonly views: Views }>()
   const byRules: Published["at"] = access === undefined
     ? (server) => server === undefined ? everybody.all : everybody.of(server)
     : seen({ access, parts, rules, known })
@@ -46,14 +46,16 @@ export const sights = ({ access, inOrder, known, rules, seen }: Seeing): Sights 
   const ownViews = (principal: Principal): Views | undefined => {
     const name = ownerOf(principal)
     const found = own.get(name)
-    if (found !== undefined) return found
+    // Another token of the same user may give other roles.
+    const sight = access?.sightOf(principal).key
+    if (found !== undefined && found.sight === sight) return found.views
     const made = viewsOf(principal)
     if (made === undefined) return undefined
     for (const oldest of own.keys()) {
       if (own.size < MOST) break
       own.delete(oldest)
     }
-    own.set(name, made)
+    own.set(name, { sight, views: made })
     return made
   }
 
@@ -76,6 +78,7 @@ export const sights = ({ access, inOrder, known, rules, seen }: Seeing): Sights 
   return {
     access,
     snapshot: everybody.all,
+    shared: byRules,
     at: personal.length === 0 ? byRules : (server, principal) => {
       const mine = ownViews(principal)
       if (mine === undefined) return byRules(server, principal)

@@ -68,12 +68,12 @@ export class Router extends Context.Service<Router, {
     })
 
     const routed = Effect.fnUntraced(function*(request: Request, caller: Caller, note?: Note): Effect.fn.Return<Reply, CallFailed> {
-      const { access, at, served } = catalogue.current()
-      const snapshot = at(caller.server, caller.principal)
+      const snapshot = catalogue.current().at(caller.server, caller.principal)
       if (snapshot === undefined) return yield* notReady(caller.server ?? "")
       const isAboutTask = TASK_METHODS.has(request.method)
       const found = isAboutTask ? yield* taskOf(request, caller) : targetOf(snapshot, request)
       const target = found instanceof UnknownName ? yield* unlisted(found, request, caller) : found
+      const { access, served } = catalogue.current()
       if (note !== undefined) note.target = target
       if (access !== undefined && !isConnect(target.definition)) {
         const deciding = { access, principal: caller.principal, request, target }

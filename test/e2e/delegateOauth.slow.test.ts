@@ -2,61 +2,15 @@
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { authorizationServer } from "../kit/authorizationServer.ts"
-import { type UserBrowser, userBrowser } from "../kit/browser.ts"
+import { userBrowser } from "../kit/browser.ts"
 import { until } from "../kit/calls.ts"
-import { gateway } from "../kit/gateway.ts"
-import { resourceServer } from "../kit/resourceServer.ts"
-import { modernCall, post, type Reply, textOf } from "../kit/wire.ts"
-
-const client = (client_id: string, ...paths: ReadonlyArray<string>) => ({
-  client_id,
-  client_secret: `${client_id}-secret`,
-  application_type: "native" as const,
-  redirect_uris: paths.map((path) => `http://127.0.0.1${path}`),
-  grant_types: ["authorization_code", "refresh_token"]
-})
-
-const started = Effect.fnUntraced(function*(more: object = {}, era: "modern" | "legacy" = "modern") {
-  const home = yield* authorizationServer({ more: { clients: [client("gate", "/oauth/callback")] }, scopes: ["mcp", "manifold:admin"] })
-  const away = yield* authorizationServer({ more: { clients: [client("gate-there", "/oauth/callback/back")] } })
-  const backend = yield* resourceServer(away.issuer, era)
-  const auth_config = { issuer: away.issuer, client_id: "gate-there", client_secret: "gate-there-secret", scopes: ["mcp", "offline_access"], ...more }
-  const gate = yield* gateway({
-    master_oauth: { provider: "oidc", issuer: home.issuer, client_id: "gate", client_secret: "gate-secret" },
-    servers: [{ id: "back", type: "remote", url: backend.url, auth_strategy: "delegate_oauth", auth_config }]
-  }, { args: ["--log-level", "debug"] })
-  const tokenOf = (user: string, scopes = ["mcp"]) => Effect.map(home.forUser(user, { audience: gate.url, scopes }), ({ access_token }) => access_token)
-  const call = (token: string, name = "back__who"): Promise<Reply> => {
-    const { body, headers } = modernCall(name)
-    return post(gate.url, body, { ...headers, authorization: `Bearer ${token}` })
-  }
-  const list = async (token: string): Promise<ReadonlyArray<string>> => {
-    const { body, headers } = modernCall("x")
-    const { message } = await post(gate.url, body.replace("tools/call", "tools/list").replace(`"name":"x","arguments":{},`, ""), {
-      ...headers,
-      "mcp-method": "tools/list",
-      "mcp-name": [],
-      authorization: `Bearer ${token}`
-    })
-    const tools: unknown = message?.result?.["tools"]
-    return Array.isArray(tools) ? tools.map(({ name }) => String(name)) : []
-  }
-  /** Calls until the server says what to open. */
-  const linkFor = async (token: string) => linkIn(textOf(await until(() => call(token), ({ text }) => text.includes("/oauth/connect"))))
-  /** The user calls, opens the address and consents. */
-  const connected = async (token: string, browser: UserBrowser) => browser.open(await linkFor(token))
-  return { ...gate, home, away, backend, tokenOf, call, list, linkFor, connected }
-})
-
-const linkIn = (text: string): string => /http:\/\/[\w.:]+\/oauth\/connect\?ticket=[\w-]+/u.exec(text)?.[0] ?? ""
-
-const whoIn = (reply: Reply): { readonly sub: string; readonly scope: string } => JSON.parse(textOf(reply))
+import { consenting, linkIn } from "../kit/consenting.ts"
+import { type Reply, textOf } from "../kit/wire.ts"
 
 describe("a server whose users consent for themselves", () => {
   it.live("shows a way to consent and nothing else before, and its tools after, without a restart", () =>
     Effect.gen(function*() {
-      const { backend, call, connected, list, stderr, tokenOf } = yield* started()
+      const { backend, call, connected, list, stderr, tokenOf } = yield* consenting()
       const [ada, bob] = yield* Effect.all([tokenOf("ada"), tokenOf("bob")])
       yield* Effect.promise(async () => {
         const before = await until(() => list(ada), (names) => names.length > 0)
@@ -77,7 +31,7 @@ describe("a server whose users consent for themselves", () => {
 
   it.live("does so too when it speaks the older revisions, with a session for each user", () =>
     Effect.gen(function*() {
-      const { backend, call, connected, list, tokenOf } = yield* started({}, "legacy")
+      const { backend, call, connected, list, tokenOf } = yield* consenting({}, "legacy")
       const [ada, bob] = yield* Effect.all([tokenOf("ada"), tokenOf("bob")])
       yield* Effect.promise(async () => {
         assert.deepStrictEqual(await until(() => list(ada), (names) => names.length > 0), ["back__connect"])
@@ -93,7 +47,7 @@ describe("a server whose users consent for themselves", () => {
 
   it.live("takes the consent of the user who called, and of nobody else who opens the address", () =>
     Effect.gen(function*() {
-      const { call, linkFor, tokenOf } = yield* started()
+      const { call, linkFor, tokenOf } = yield* consenting()
       const ada = yield* tokenOf("ada")
       yield* Effect.promise(async () => {
         const link = await linkFor(ada)
@@ -109,7 +63,7 @@ describe("a server whose users consent for themselves", () => {
 
   it.live("asks a client of either era by URL elicitation where that client can show an address", () =>
     Effect.gen(function*() {
-      const { tokenOf, url } = yield* started()
+      const { tokenOf, url } = yield* consenting()
       for (const [index, mode] of (["legacy", { pin: "2026-07-28" }] as const).entries()) {
         const user = `user-${index}`
         const token = yield* tokenOf(user)
@@ -138,7 +92,7 @@ describe("a server whose users consent for themselves", () => {
 
   it.live("is called with what was granted before, also while its authorization server is away", () =>
     Effect.gen(function*() {
-      const { away, call, connected, tokenOf } = yield* started()
+      const { away, call, connected, tokenOf } = yield* consenting()
       const ada = yield* tokenOf("ada")
       yield* Effect.promise(() => connected(ada, userBrowser("ada")))
       yield* Effect.promise(() => until(async () => (await call(ada)).text, (text) => text.includes("ada")))
@@ -151,7 +105,7 @@ describe("a server whose users consent for themselves", () => {
 
   it.live("is sent a refreshed token when the one before ends, fetched once for all calls of that user", () =>
     Effect.gen(function*() {
-      const { away, backend, call, connected, tokenOf } = yield* started()
+      const { away, backend, call, connected, tokenOf } = yield* consenting()
       away.settings.life = 2
       const ada = yield* tokenOf("ada")
       yield* Effect.promise(() => connected(ada, userBrowser("ada")))
@@ -168,7 +122,7 @@ describe("a server whose users consent for themselves", () => {
 
   it.live("gets another token when it takes the one before no more, and a new consent where there is none to be had", () =>
     Effect.gen(function*() {
-      const { backend, call, connected, tokenOf } = yield* started()
+      const { backend, call, connected, tokenOf } = yield* consenting()
       const ada = yield* tokenOf("ada")
       yield* Effect.promise(async () => {
         await connected(ada, userBrowser("ada"))
@@ -180,7 +134,7 @@ describe("a server whose users consent for themselves", () => {
 
   it.live("asks for consent anew when the grant is gone at the authorization server, and for nobody's but that user's", () =>
     Effect.gen(function*() {
-      const { backend, call, connected, tokenOf } = yield* started({ scopes: ["mcp"] })
+      const { backend, call, connected, tokenOf } = yield* consenting({ scopes: ["mcp"] })
       const [ada, bob] = yield* Effect.all([tokenOf("ada"), tokenOf("bob")])
       yield* Effect.promise(async () => {
         for (const [user, token] of [["ada", ada], ["bob", bob]] as const) {
@@ -198,7 +152,7 @@ describe("a server whose users consent for themselves", () => {
 
   it.live("asks for more scopes when a tool needs them, all at once, and does not ask for what was given", () =>
     Effect.gen(function*() {
-      const { call, connected, tokenOf } = yield* started()
+      const { call, connected, tokenOf } = yield* consenting()
       const ada = yield* tokenOf("ada")
       yield* Effect.promise(async () => {
         const browser = userBrowser("ada")
@@ -215,7 +169,7 @@ describe("a server whose users consent for themselves", () => {
 
   it.live("fails alone while it is down, without asking for consent again", () =>
     Effect.gen(function*() {
-      const { backend, call, connected, tokenOf } = yield* started()
+      const { backend, call, connected, tokenOf } = yield* consenting()
       const ada = yield* tokenOf("ada")
       yield* Effect.promise(() => connected(ada, userBrowser("ada")))
       yield* Effect.promise(() => until(async () => (await call(ada)).text, (text) => text.includes("ada")))
@@ -229,7 +183,7 @@ describe("a server whose users consent for themselves", () => {
 
   it.live("gives up what its users granted, at the authorization server too, when it leaves the manifest", () =>
     Effect.gen(function*() {
-      const { away, connected, rewrite, tokenOf } = yield* started()
+      const { away, connected, rewrite, tokenOf } = yield* consenting()
       const [ada, bob] = yield* Effect.all([tokenOf("ada"), tokenOf("bob")])
       yield* Effect.promise(async () => {
         await connected(ada, userBrowser("ada"))
@@ -239,3 +193,5 @@ describe("a server whose users consent for themselves", () => {
       })
     }).pipe(Effect.scoped))
 })
+
+const whoIn = (reply: Reply): { readonly sub: string; readonly scope: string } => JSON.parse(textOf(reply))
