@@ -12,6 +12,7 @@ import { Hosting } from "./Hosting.ts"
 import { Aggregation, Guard, Routing } from "./Routing.ts"
 import { ServerEntry } from "./Server.ts"
 import { signInIssues } from "./SignInRules.ts"
+import { strategyIssues } from "./StrategyRules.ts"
 
 const isFile = (use: string) => /^\.{0,2}\//u.test(use)
 
@@ -51,5 +52,5 @@ export const Manifest = Schema.Struct({
   isLoopback(host) || master_oauth !== undefined || api_keys === true || {
     path: ["hosting", "host"],
     issue: "would let others in: an address other than 127.0.0.1, ::1 or localhost is refused unless master_oauth or api_keys is set"
-  }), Schema.makeFilter((manifest) => signInIssues(manifest)))
+  }), Schema.makeFilter((manifest) => [...signInIssues(manifest), ...strategyIssues(manifest)]))
 export type Manifest = typeof Manifest.Type

@@ -61,7 +61,7 @@ describe("manifold check", () => {
   it.effect("refuses to exchange callers' tokens anywhere but at the issuer that signs them in, and where none does", () =>
     Effect.gen(function*() {
       const exchange = (issuer: string) =>
-        serverWith("path: ./x", `auth_config: { method: token_exchange, issuer: "${issuer}", client_id: gw, client_secret: s3cret }`)
+        serverWith("path: ./x", `auth_config: { method: token_exchange, issuer: "${issuer}", client_id: gw, client_secret: s3cret }\n    config: { port: 4000 }`)
           .replace("bypass_auth", "master_oauth")
       const signIn = `master_oauth: { provider: oidc, issuer: "https://id.example.com" }\n`
       const [same = "", other = "", none = ""] = yield* filesWith([
