@@ -54,6 +54,6 @@ export const provenClient = Effect.fnUntraced(function*(form: Parameters, header
   const { id, isBasic, secret } = yield* saidBy(form, header)
   const client = id === undefined ? undefined : yield* Effect.catchTag((yield* Clients).proofOf(id), "StoreFailed", unavailable)
   if (client === undefined) return yield* invalid(isBasic)
-  if (client.secret === undefined) return secret === undefined || Redacted.value(secret) === "" ? client : yield* invalid(isBasic)
+  if (client.secret === undefined) return client
   return secret !== undefined && (yield* isSame(secret, client.secret)) ? client : yield* invalid(isBasic)
 })
