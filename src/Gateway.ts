@@ -19,6 +19,7 @@ import { Authentication, unavailable } from "./guard/Authentication.ts"
 import { Base } from "./guard/Base.ts"
 import { KEYS } from "./guard/Roles.ts"
 import { type Opened, type Place, signingIn } from "./guard/SigningIn.ts"
+import { Users } from "./guard/Users.ts"
 import { egressLayer } from "./host/Egress.node.ts"
 import { hostLayer } from "./host/Host.node.ts"
 import { type BuildFailed, type ConfigRefused, Registry, type UnknownPlugin } from "./host/Registry.ts"
@@ -61,7 +62,7 @@ const services = ({ builtIn, loaded, redactor }: GatewayOptions, dataDirectory: 
   const host = hostLayer({ directory: loaded.directory, dataDirectory })
   const cache = ArtifactCache.layer(dataDirectory)
   const registry = Registry.layer(builtIn).pipe(Layer.provide(thirdPartyLayer))
-  const consents = Layer.mergeAll(Consents.layer, SigningKeys.layer, signInsLayer).pipe(Layer.provideMerge(Base.layer))
+  const consents = Layer.mergeAll(Consents.layer, SigningKeys.layer, signInsLayer, Users.layer).pipe(Layer.provideMerge(Base.layer))
   const catalogue = Layer.mergeAll(Catalogue.layer, LogLevels.layer, Subscriptions.layer)
   const { hosting: { vault } } = loaded.manifest
   const kept = vaultLayer({ directory: loaded.directory, dataDirectory, environment: process.env, vault })

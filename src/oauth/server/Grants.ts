@@ -96,11 +96,12 @@ export const tokensOf = ({ clientId: client, issuer, resource, subject }: Allowe
 export const end = (grant: string) =>
   Effect.flatMap(Store, (store) => Effect.catchTag(store.apply([grants.removing(grant)]), "RowChanged", Effect.die))
 
-/** Ends all that a user allowed for one resource. */
-export const endFor = Effect.fnUntraced(function*(resource: string, { issuer, subject }: Pick<Principal, "issuer" | "subject">) {
+/** Ends all that a user allowed, for one resource or for all; gives how much it was. */
+export const endFor = Effect.fnUntraced(function*(resource: string | undefined, { issuer, subject }: Pick<Principal, "issuer" | "subject">) {
   const all = yield* grants.all
-  const own = all.filter(({ value: { allowed } }) => allowed.resource === resource && allowed.issuer === issuer && allowed.subject === subject)
+  const own = all.filter(({ value: { allowed } }) => (resource === undefined || allowed.resource === resource) && allowed.issuer === issuer && allowed.subject === subject)
   yield* Effect.forEach(own, ({ key }) => end(key), { discard: true })
+  return own.length
 })
 
 /** What a refresh token stands for, if it is the one that is good now. One that is not ends its grant. */
