@@ -2,10 +2,10 @@
  * One package and its dependencies into an empty folder, by the npm of this machine.
  * npm sees no configuration but these flags: no npmrc of the user, no `npm_config_*`, no scripts.
  */
-import { Effect, FileSystem, Path, Schema, Stream } from "effect"
-import { ChildProcess } from "effect/process"
-import { Loader, Plugin } from "#plugin"
+import { Effect, FileSystem, Path, Schema } from "effect"
+import { Builder, Loader, Plugin } from "#plugin"
 import { npmCommand } from "./Command.ts"
+import { explainNpm, installFlags } from "./Flags.ts"
 
 export interface Wanted {
   readonly source: string
@@ -71,57 +71,19 @@ const verified = Effect.fnUntraced(function*(wanted: Wanted, { packages }: typeo
   return { version, integrity }
 })
 
-const runNpm = Effect.fnUntraced(function*(wanted: Wanted) {
+const runNpm = Effect.fnUntraced(function*({ directory, registry, source }: Wanted) {
   const path = yield* Path.Path
-  const { environment, workspace } = yield* Plugin.Host
-  const npm = yield* npmCommand(wanted.source)
-  const child = yield* ChildProcess.make(npm.command, [...npm.args, "install", ...flags(path, workspace, wanted)], {
-    cwd: wanted.directory,
-    env: { ...environment, HOME: workspace },
-    stdin: "ignore",
-    forceKillAfter: "2 seconds"
+  const { workspace } = yield* Plugin.Host
+  const npm = yield* npmCommand(source)
+  yield* Builder.run({
+    source,
+    step: "npm install",
+    command: npm.command,
+    args: [...npm.args, "install", "--omit=dev", "--allow-directory=none", ...installFlags(path, workspace, registry)],
+    directory,
+    explain: explainNpm
   })
-  const output = yield* child.all.pipe(Stream.decodeText(), Stream.mkString)
-  const code = yield* child.exitCode
-  if (code !== 0) return yield* failed(wanted, "npm install", nextFor(output))(new Error(reasonOf(output)))
-}, Effect.scoped, (effect, wanted) =>
-  Effect.catchTag(effect, "PlatformError", (cause) => Effect.fail(failed(wanted, "npm install", "check npm")(cause))))
-
-const flags = (path: Path.Path, workspace: string, { registry }: Wanted) => [
-  "--ignore-scripts",
-  "--no-audit",
-  "--no-fund",
-  "--no-update-notifier",
-  "--omit=dev",
-  "--package-lock=true",
-  "--allow-git=none",
-  "--allow-remote=none",
-  "--allow-file=none",
-  "--allow-directory=none",
-  "--fetch-retries=1",
-  "--fetch-retry-mintimeout=1000",
-  "--loglevel=error",
-  `--registry=${registry}`,
-  `--cache=${path.join(workspace, "npm-cache")}`,
-  `--userconfig=${path.join(workspace, "npmrc")}`,
-  `--globalconfig=${path.join(workspace, "npmrc-global")}`
-]
-
-/** What npm says went wrong, without its pointers to a log file that only we can read. */
-const reasonOf = (output: string) =>
-  output.split("\n")
-    .filter((line) => line.startsWith("npm error") && !/A complete log|debug-\d|npm error code/u.test(line))
-    .map((line) => line.replace(/^npm error (?:\d+ )?/u, "").trim())
-    .filter((line) => line !== "")
-    .slice(0, 3)
-    .join("; ") || "npm gave no reason"
-
-const nextFor = (output: string) => {
-  if (output.includes("E404")) return "check the name of the package"
-  if (output.includes("ETARGET")) return "check the version: the registry does not have it"
-  if (/ENOTFOUND|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN|ENETUNREACH/u.test(output)) return "check the network and `registry`"
-  return "see the reason"
-}
+})
 
 const failed = ({ source }: Wanted, step: string, next: string) => (cause: unknown) =>
   new Loader.LoadFailed({ source, step, next, cause })
