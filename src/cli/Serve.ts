@@ -28,6 +28,10 @@ const flags = {
     Flag.optional
   ),
   set,
+  frozen: Flag.Boolean("frozen").pipe(
+    Flag.withDescription("Run nothing but what manifold.lock says; a server that it does not say, or says otherwise, does not run"),
+    Flag.withDefault(false)
+  ),
   watch: Flag.Boolean("watch").pipe(
     Flag.withDescription("Follow changes of the manifest; --no-watch does not"),
     Flag.withDefault(true)
@@ -62,6 +66,7 @@ export const serve = Command.make("serve", flags, Effect.fnUntraced(function*(in
   const builtIn = yield* BuiltIn
   return yield* Effect.scoped(run).pipe(
     Effect.catchTags({
+      LockRefused: ({ message }) => stop(wrongConfiguration, message),
       ListenFailed: ({ message }) => stop(unavailable, message),
       BuildFailed: ({ message }) => stop(wrongConfiguration, message),
       ConfigRefused: ({ message }) => stop(wrongConfiguration, message),
@@ -70,7 +75,7 @@ export const serve = Command.make("serve", flags, Effect.fnUntraced(function*(in
       StoreFailed: ({ message }) => stop(wrongConfiguration, message),
       VaultKeyRefused: ({ message }) => stop(wrongConfiguration, message)
     }),
-    Effect.provide(Layer.provideMerge(layer({ loaded, builtIn, redactor }), logs(redactor, input.logFormat)))
+    Effect.provide(Layer.provideMerge(layer({ loaded, builtIn, redactor, frozen: input.frozen }), logs(redactor, input.logFormat)))
   )
 })).pipe(
   Command.withDescription("Run the gateway that a manifest describes"),

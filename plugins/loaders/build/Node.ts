@@ -5,7 +5,7 @@
 import { Effect, FileSystem, Path, Schema } from "effect"
 import { Builder, Plugin, Runtime } from "#plugin"
 import { npmCommand } from "../npm/Command.ts"
-import { explainNpm, installFlags, privateFlags } from "../npm/Flags.ts"
+import { privateFlags, runNpm } from "../npm/Npm.ts"
 import { type Lock, lockOf, otherLockOf } from "./Lock.ts"
 import { type Done, failed, type Wanted } from "./Wanted.ts"
 
@@ -33,13 +33,13 @@ export const buildNode = Effect.fnUntraced(function*(wanted: Wanted): Effect.fn.
   yield* forgetConfiguration(wanted, lock)
   const steps: Array<string> = []
   if (lock !== undefined && Object.keys(needed).length > 0) {
-    yield* npm(wanted, lock.folder, ["ci", ...(plan === undefined ? ["--omit=dev"] : ["--include=dev"])])
+    yield* npm(wanted, lock.folder, ["ci", ...(plan === undefined ? [] : ["--include=dev"])])
     steps.push(`dependencies from ${lock.name}`)
   }
   if (plan === undefined) return { steps, pin: {} }
   yield* Effect.logInfo(`building ${wanted.source}: ${plan.command.join(" ")}`)
   yield* runBuild(wanted, plan.command)
-  if (lock !== undefined && Object.keys(manifest.devDependencies ?? {}).length > 0) yield* npm(wanted, lock.folder, ["prune", "--omit=dev"])
+  if (lock !== undefined && Object.keys(manifest.devDependencies ?? {}).length > 0) yield* npm(wanted, lock.folder, ["prune"])
   return { steps: [...steps, `built by ${plan.command.join(" ")} (${plan.why})`], pin: {} }
 })
 
@@ -78,19 +78,10 @@ const runBuild = Effect.fnUntraced(function*(wanted: Wanted, [program = "", ...a
   })
 })
 
-const npm = Effect.fnUntraced(function*(wanted: Wanted, directory: string, [verb = "", ...options]: ReadonlyArray<string>) {
-  const path = yield* Path.Path
-  const { workspace } = yield* Plugin.Host
-  const { args, command } = yield* npmCommand(wanted.source)
-  yield* Effect.logInfo(`npm ${verb} for ${wanted.source}`)
-  yield* Builder.run({
-    source: wanted.source,
-    step: `npm ${verb}`,
-    command,
-    args: [...args, verb, ...options, "--replace-registry-host=always", ...installFlags(path, workspace, wanted.registry)],
-    directory,
-    explain: explainNpm
-  })
+/** Whatever address the lock file has for a package, it comes from the one registry. */
+const npm = Effect.fnUntraced(function*({ registry, source }: Wanted, directory: string, [verb = "", ...options]: ReadonlyArray<string>) {
+  yield* Effect.logInfo(`npm ${verb} for ${source}`)
+  yield* runNpm({ source, registry, directory }, verb, [...options, "--replace-registry-host=always"])
 })
 
 /** A repository's own npmrc could name another registry, a token file or a shell. */
