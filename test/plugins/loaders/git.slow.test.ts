@@ -2,8 +2,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Redacted } from "effect"
 import git from "../../../plugins/loaders/git.ts"
-import { commitTo, gitIn, gitServer, publish, type Serving, workingCopy } from "../../kit/gitServer.ts"
+import { gitIn } from "../../kit/gitServer.ts"
 import { temporaryLent } from "../../kit/pluginHost.ts"
+import { prepared, repository } from "../../kit/repository.ts"
 
 describe("the git loader", () => {
   it.live("fetches the commit that was resolved, not the tip of the branch", () =>
@@ -94,31 +95,4 @@ describe("the git loader", () => {
       const failure = yield* Effect.flip(prepared(missing, yield* missing.resolve))
       assert.include(failure.message, "there is no folder packages/b (check `subdirectory`)")
     }).pipe(Effect.provide(temporaryLent)))
-})
-
-/** A bare repository on a server of its own. */
-const repository = Effect.fnUntraced(function*(content: Readonly<Record<string, string>>, serving: Serving = {}) {
-  const files = yield* FileSystem.FileSystem
-  const folder = yield* files.makeTempDirectoryScoped({ prefix: "manifold-git-" })
-  const copy = `${folder}/copy`
-  const first = workingCopy(copy, content)
-  const renew = () => publish(copy, `${folder}/bare/r.git`)
-  renew()
-  const server = yield* gitServer(`${folder}/bare`, serving)
-  const again = (more: Readonly<Record<string, string>>) => {
-    const commit = commitTo(copy, more)
-    renew()
-    return commit
-  }
-  return { folder, copy, first, renew, again, server, url: server.url("r.git") }
-})
-
-const prepared = Effect.fnUntraced(function*<E, R>(
-  loader: { readonly prepare: (resolved: { source: string; digest: string; pin?: Readonly<Record<string, string>> }, directory: string) => Effect.Effect<unknown, E, R> },
-  resolved: { readonly source: string; readonly digest: string; readonly pin?: Readonly<Record<string, string>> }
-) {
-  const files = yield* FileSystem.FileSystem
-  const directory = yield* files.makeTempDirectoryScoped({ prefix: "manifold-artifact-" })
-  yield* loader.prepare(resolved, directory)
-  return directory
 })
