@@ -1,5 +1,5 @@
 /** The rows of a server in the vault, for a strategy of the plain face: texts in, texts out, promises that reject with a plain error. */
-import { Context, Effect, Redacted, Schema } from "effect"
+import { type Context, Effect, Redacted, Result, Schema } from "effect"
 import { Keep } from "#plugin"
 import type { PlainFresh, PlainKeep, PlainKept } from "../plugin/PlainAuth.ts"
 
@@ -48,4 +48,5 @@ const plainOf = ({ expires, value, version }: Keep.Kept): PlainKept =>
 
 /** An error of ours has no meaning over there. */
 const promiseWith = (context: Context.Context<never>) => <A>(effect: Effect.Effect<A, { readonly message: string }>): Promise<A> =>
-  Effect.runPromiseWith(context)(Effect.mapError(effect, ({ message }) => new Error(message)))
+  Effect.runPromiseWith(context)(Effect.result(effect)).then((result) =>
+    Result.isSuccess(result) ? result.success : Promise.reject(new Error(result.failure.message)))
