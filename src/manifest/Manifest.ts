@@ -8,6 +8,7 @@ import { AccessRules } from "./AccessRules.ts"
 import { Audit } from "./AuditKey.ts"
 import { about, fallback, required, Text } from "./Fields.ts"
 import { isLoopback } from "../lib/Loopback.ts"
+import { credentialIssues } from "./CredentialRules.ts"
 import { Hosting } from "./Hosting.ts"
 import { Aggregation, Guard, Routing } from "./Routing.ts"
 import { ServerEntry } from "./Server.ts"
@@ -51,5 +52,5 @@ export const Manifest = Schema.Struct({
   isLoopback(host) || master_oauth !== undefined || api_keys === true || {
     path: ["hosting", "host"],
     issue: "would let others in: an address other than 127.0.0.1, ::1 or localhost is refused unless master_oauth or api_keys is set"
-  }), Schema.makeFilter((manifest) => signInIssues(manifest)))
+  }), Schema.makeFilter((manifest) => [...signInIssues(manifest), ...credentialIssues(manifest)]))
 export type Manifest = typeof Manifest.Type
