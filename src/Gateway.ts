@@ -19,7 +19,9 @@ import { Authentication, unavailable } from "./guard/Authentication.ts"
 import { Base } from "./guard/Base.ts"
 import { KEYS } from "./guard/Roles.ts"
 import { type Opened, type Place, signingIn } from "./guard/SigningIn.ts"
+import { Users } from "./guard/Users.ts"
 import { egressLayer } from "./host/Egress.node.ts"
+import { Locks, type LockRefused } from "./host/Locks.ts"
 import { hostLayer } from "./host/Host.node.ts"
 import { type BuildFailed, type ConfigRefused, Registry, type UnknownPlugin } from "./host/Registry.ts"
 import { thirdPartyLayer } from "./host/ThirdParty.node.ts"
@@ -54,14 +56,16 @@ export interface GatewayOptions {
   readonly loaded: Loaded
   readonly builtIn: ReadonlyArray<Plugin.BuiltIn>
   readonly redactor: Redactor
+  /** Whether nothing may run that the lock file does not say. */
+  readonly frozen?: boolean
 }
 
-const services = ({ builtIn, loaded, redactor }: GatewayOptions, dataDirectory: string) => {
+const services = ({ builtIn, frozen = false, loaded, redactor }: GatewayOptions, dataDirectory: string) => {
   const platform = Layer.mergeAll(NodeServices.layer, FetchHttpClient.layer, egressLayer)
   const host = hostLayer({ directory: loaded.directory, dataDirectory })
-  const cache = ArtifactCache.layer(dataDirectory)
+  const cache = Layer.merge(ArtifactCache.layer(dataDirectory), Locks.layer({ directory: loaded.directory, dataDirectory, frozen }))
   const registry = Registry.layer(builtIn).pipe(Layer.provide(thirdPartyLayer))
-  const consents = Layer.mergeAll(Consents.layer, SigningKeys.layer, signInsLayer).pipe(Layer.provideMerge(Base.layer))
+  const consents = Layer.mergeAll(Consents.layer, SigningKeys.layer, signInsLayer, Users.layer).pipe(Layer.provideMerge(Base.layer))
   const catalogue = Layer.mergeAll(Catalogue.layer, LogLevels.layer, Subscriptions.layer)
   const { hosting: { vault } } = loaded.manifest
   const kept = vaultLayer({ directory: loaded.directory, dataDirectory, environment: process.env, vault })
@@ -122,10 +126,11 @@ const signIn = Effect.fnUntraced(function*(place: Place) {
 /** Listens and serves until the scope closes. */
 export const serve = Effect.fn("Gateway.serve")(function*(
   { manifest }: Loaded
-): Effect.fn.Return<Serving, ListenFailed | SignInFailed | VaultFailed, GatewayServices | Scope.Scope> {
+): Effect.fn.Return<Serving, ListenFailed | LockRefused | SignInFailed | VaultFailed, GatewayServices | Scope.Scope> {
   const vault = yield* Vault
   // With the wrong key nothing starts, rather than each call failing for itself later.
   yield* vault.check
+  yield* (yield* Locks).check
   const stopping = yield* Stopping
   const reconciler = yield* Reconciler
   const activity = yield* Activity

@@ -6,6 +6,7 @@ import { Reconciler } from "../reconcile/Reconciler.ts"
 import { Activity } from "./Activity.ts"
 import { fingerprint } from "./Fingerprint.ts"
 import { Stopping } from "./Stopping.ts"
+import { forgetUser } from "./UserRoutes.ts"
 
 const salt = crypto.randomUUID()
 
@@ -39,4 +40,4 @@ const fingerprints = HttpRouter.add("GET", "/api/v1/fingerprints", Effect.gen(fu
 
 const missing = HttpRouter.add("*", "/*", HttpServerResponse.jsonUnsafe({ error: "not_found", message: "There is nothing at this path" }, { status: 404 }))
 
-export const routes = Layer.mergeAll(live, ready, servers, activity, fingerprints, missing)
+export const routes = Layer.mergeAll(forgetUser, live, ready, servers, activity, fingerprints, missing)

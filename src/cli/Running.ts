@@ -4,7 +4,7 @@
  */
 import { Config, Effect, Option, Predicate, Redacted, Schema } from "effect"
 import { Flag } from "effect/cli"
-import { HttpClient } from "effect/http"
+import { HttpBody, HttpClient } from "effect/http"
 import { HttpUrl } from "../manifest/Fields.ts"
 
 /** `--url URL`, else MANIFOLD_URL. */
@@ -54,16 +54,24 @@ export class NoGateway extends Schema.TaggedError<NoGateway>()("NoGateway", {
   }
 }
 
-/** Asks for `path` below the gateway's address; gives the answer as it came and decoded. */
+/**
+ * Asks for `path` below the gateway's address; gives the answer as it came and decoded.
+ * @param body posted as JSON, where there is one
+ */
 export const ask = Effect.fnUntraced(function*<A>(
   url: string,
   path: string,
-  answer: Schema.Codec<A, unknown>
+  answer: Schema.Codec<A, unknown>,
+  body?: object
 ): Effect.fn.Return<{ readonly json: unknown; readonly value: A }, NoGateway, HttpClient.HttpClient> {
   const base = baseOf(url)
   const http = yield* HttpClient.HttpClient
   const refuse = (why: string) => new NoGateway({ url: base, why })
-  const response = yield* http.get(base + path, { headers: yield* credential }).pipe(
+  const headers = yield* credential
+  const asked = body === undefined
+    ? http.get(base + path, { headers })
+    : http.post(base + path, { headers, body: HttpBody.jsonUnsafe(body) })
+  const response = yield* asked.pipe(
     Effect.timeoutOrElse({ duration: "10 seconds", orElse: () => Effect.fail(refuse("it took longer than 10 seconds")) }),
     Effect.mapError((error) => error._tag === "NoGateway" ? error : refuse(reasonOf(error)))
   )

@@ -47,6 +47,7 @@ export class Consents extends Context.Service<Consents, {
   /** From now on users can consent for this server; gives how to take that back. */
   readonly offer: (server: string, consent: Consent) => () => void
   readonly of: (server: string) => Consent | undefined
+  readonly offered: () => ReadonlyArray<readonly [server: string, consent: Consent]>
   /** The link for this user; the same one for as long as it is good for a while. */
   readonly invite: (asked: Asked) => Effect.Effect<Invitation, StoreFailed>
   /** What a ticket is for; nothing for one that is unknown, spent or over. */
@@ -115,6 +116,7 @@ export class Consents extends Context.Service<Consents, {
         return () => offers.get(server) === consent ? offers.delete(server) : false
       },
       of: (server) => offers.get(server),
+      offered: () => [...offers],
       invite,
       invited,
       spend,

@@ -8,11 +8,11 @@ import { AccessRules } from "./AccessRules.ts"
 import { Audit } from "./AuditKey.ts"
 import { about, fallback, required, Text } from "./Fields.ts"
 import { isLoopback } from "../lib/Loopback.ts"
-import { credentialIssues } from "./CredentialRules.ts"
 import { Hosting } from "./Hosting.ts"
 import { Aggregation, Guard, Routing } from "./Routing.ts"
 import { ServerEntry } from "./Server.ts"
 import { signInIssues } from "./SignInRules.ts"
+import { strategyIssues } from "./StrategyRules.ts"
 
 const isFile = (use: string) => /^\.{0,2}\//u.test(use)
 
@@ -52,5 +52,5 @@ export const Manifest = Schema.Struct({
   isLoopback(host) || master_oauth !== undefined || api_keys === true || {
     path: ["hosting", "host"],
     issue: "would let others in: an address other than 127.0.0.1, ::1 or localhost is refused unless master_oauth or api_keys is set"
-  }), Schema.makeFilter((manifest) => [...signInIssues(manifest), ...credentialIssues(manifest)]))
+  }), Schema.makeFilter((manifest) => [...signInIssues(manifest), ...strategyIssues(manifest)]))
 export type Manifest = typeof Manifest.Type

@@ -1,7 +1,7 @@
 /** What is never printed: values that came by reference, headers, and whatever is named like a secret. */
 import { originOf, type Path, type Tree } from "./Tree.ts"
 
-const secretName = /secret|token|passw|credential|api[_-]?key|private[_-]?key|ssh[_-]?key|authorization|cookie/iu
+const secretName = /secret|token|passw|credential|api[_-]?key|private[_-]?key|ssh[_-]?key|authorization(?!_server)|cookie/iu
 
 export const isSecretPath = (path: Path): boolean =>
   path.some((key) => key === "headers" || (typeof key === "string" && secretName.test(key)))

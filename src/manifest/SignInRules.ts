@@ -12,7 +12,7 @@ interface Said {
   readonly servers: ReadonlyArray<{ readonly auth_strategy: string; readonly auth_config?: unknown }>
 }
 
-export interface Issue {
+interface Issue {
   readonly path: ReadonlyArray<PropertyKey>
   readonly issue: string
 }

@@ -8,6 +8,7 @@ import { SIGN_OUT, signOut } from "./browser/SignOut.ts"
 import { clientDocument, CLIENTS_PATH } from "./consent/ClientDocument.ts"
 import { connect, CONNECTED_PATH } from "./consent/Connect.ts"
 import { consented } from "./consent/Return.ts"
+import { forgetting } from "./Forgetting.ts"
 import { JWKS_PATH, keySet } from "./KeySet.ts"
 import { type Endpoints, metadata } from "./Metadata.ts"
 import { AUTHORIZE, authorizing, CONSENT } from "./server/Authorize.ts"
@@ -21,7 +22,7 @@ import { REVOKE, TOKEN, tokenRoutes } from "./server/TokenRoute.ts"
 
 /** All that the routes and the provider of our own tokens need. */
 export const oauthServices = (callbackPath: string) =>
-  Layer.mergeAll(browserLayer(callbackPath), Clients.layer, ownTokensLayer, lapses).pipe(
+  Layer.mergeAll(browserLayer(callbackPath), Clients.layer, ownTokensLayer, lapses, forgetting).pipe(
     Layer.provideMerge(Layer.merge(Terms.layer, Layer.succeed(CallbackPath, callbackPath)))
   )
 

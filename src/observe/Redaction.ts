@@ -9,7 +9,7 @@ const MASK = "[redacted]"
 const patterns: ReadonlyArray<RegExp> = [
   /\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*/gu,
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/gu,
-  /\b(?:gh[pousr]_|github_pat_|glpat-|xox[abprs]-|sk-|sk_live_|npm_|pypi-|hf_|mfk_)[A-Za-z0-9_-]{16,}/gu,
+  /\b(?:gh[pousr]_|github_pat_|glpat-|xox[abprs]-|sk-|sk_live_|npm_|pypi-|hf_|mfk_|mft_|mfr_)[A-Za-z0-9_-]{16,}/gu,
   /\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/gu,
   /\bAIza[A-Za-z0-9_-]{30,}/gu
 ]

@@ -4,6 +4,7 @@ import type { Target } from "../backend/Opened.ts"
 import type { Endpoint } from "../backend/transport/Http.node.ts"
 import type { Command } from "../backend/transport/Stdio.node.ts"
 import { ArtifactCache } from "../host/ArtifactCache.ts"
+import { isPinned, Locks } from "../host/Locks.ts"
 import type { ServerEntry } from "../manifest/Server.ts"
 import { Host } from "../plugin/Host.ts"
 import { type Http, LoadFailed, type Loader, type Resolved, type Stdio } from "../plugin/Loader.ts"
@@ -13,9 +14,11 @@ type Announce = (phase: "resolving" | "preparing") => void
 export const targetOf = Effect.fnUntraced(function*(entry: ServerEntry, loader: Loader, announce: Announce) {
   const cache = yield* ArtifactCache
   announce("resolving")
-  const asked = yield* loader.resolve
+  const locks = yield* Locks
+  const asked = yield* locks.answer(entry.id, entry, loader)
   announce("preparing")
   const { directory, resolved } = yield* cache.prepared(loader, asked)
+  yield* locks.keep(entry.id, entry, isPinned(loader, resolved) ? { ...resolved, pin: resolved.pin ?? {} } : resolved)
   const launch = yield* loader.launch(directory, resolved)
   return launch._tag === "Http" ? yield* remote(entry, launch, resolved) : yield* launched(entry, launch, resolved)
 })

@@ -14,6 +14,7 @@ import type { Listing } from "../catalogue/Listing.ts"
 import type { Part as Offered } from "../catalogue/Snapshot.ts"
 import { Consents } from "../guard/Consents.ts"
 import type { ArtifactCache } from "../host/ArtifactCache.ts"
+import type { Locks } from "../host/Locks.ts"
 import { isRecord } from "../lib/Record.ts"
 import * as Slot from "../lib/Slot.ts"
 import type { AuthStrategy } from "../plugin/Auth.ts"
@@ -31,6 +32,7 @@ export type InstanceServices =
   | Consents
   | FileSystem.FileSystem
   | Host
+  | Locks
   | LogLevels
   | Path.Path
   | Subscriptions

@@ -3,7 +3,8 @@ import { type Duration, Effect, Exit, Scope } from "effect"
 import { BackendFailed } from "../backend/BackendFailed.ts"
 import type { Catalogue } from "../catalogue/Catalogue.ts"
 import type { Kind } from "../catalogue/Definition.ts"
-import type { Invited } from "../guard/Consents.ts"
+import type { Consents, Invited } from "../guard/Consents.ts"
+import type { Forget } from "../guard/Users.ts"
 import type { Principal } from "../plugin/Auth.ts"
 import { type InstanceServices, type Managed, offeredBy, start } from "./Managed.ts"
 import { make } from "./Personal.ts"
@@ -72,3 +73,11 @@ export const consented = (catalogue: Catalogue["Service"], server: Managed | und
 
 const completed = (elicitationId: string): string =>
   JSON.stringify({ jsonrpc: "2.0", method: "notifications/elicitation/complete", params: { elicitationId } })
+
+/** Takes part where users are forgotten: what they granted is taken back at each server's authorization server, and what they saw is gone. */
+export const forgetsUsers = (consents: Consents["Service"], servers: ReadonlyMap<string, Managed>): Forget => (who) =>
+  Effect.map(
+    Effect.forEach(consents.offered(), ([id, consent]) =>
+      Effect.andThen(servers.get(id)?.personal?.serving.forget(who) ?? Effect.void, consent.forget(who)), { concurrency: 4 }),
+    (counts) => counts.reduce((sum, count) => sum + count, 0)
+  )

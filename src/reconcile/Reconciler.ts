@@ -9,16 +9,17 @@ import type { State } from "../backend/Spec.ts"
 import { Subscriptions } from "../backend/Subscriptions.ts"
 import { Catalogue } from "../catalogue/Catalogue.ts"
 import type { Kind } from "../catalogue/Definition.ts"
+import { Locks } from "../host/Locks.ts"
 import { Registry } from "../host/Registry.ts"
 import { type Change, diff } from "../manifest/Diff.ts"
 import type { Manifest } from "../manifest/Manifest.ts"
 import { authorize, type InstanceServices, type Managed, managed, type Publish, type Running, servedAlready, servedBy, start } from "./Managed.ts"
 import { Consents } from "../guard/Consents.ts"
 import type { Principal } from "../plugin/Auth.ts"
-import { isSamePrincipal } from "../guard/Principals.ts"
-import { askingFor, consented, depersonalize, personalize } from "./Personalizing.ts"
+import { askingFor, consented, depersonalize, forgetsUsers, personalize } from "./Personalizing.ts"
 import { seenBy } from "../catalogue/Seen.ts"
 import { type Access, accessOf } from "../guard/Access.ts"
+import { Users } from "../guard/Users.ts"
 import { Audit } from "../observe/Audit.ts"
 import { type Sights, sights } from "./Sights.ts"
 import type { GatewayStatus } from "./Status.ts"
@@ -44,6 +45,8 @@ export class Reconciler extends Context.Service<Reconciler, {
     const subscriptions = yield* Subscriptions
     const levels = yield* LogLevels
     const consents = yield* Consents
+    const users = yield* Users
+    const locks = yield* Locks
     const audit = yield* Audit
     const scope = yield* Effect.scope
     const context = yield* Effect.context<InstanceServices | Lending | Registry>()
@@ -55,7 +58,7 @@ export class Reconciler extends Context.Service<Reconciler, {
     let generation = 0
     let verdict: GatewayStatus["manifest"] = { state: "applied", since: new Date(0).toISOString(), problems: [] }
     let plugins: ReadonlyArray<string> = []
-    let sight: Sights | undefined
+    let sight: Sights | undefined, lockStamp = ""
 
     const publish: Publish = (announced) => Effect.suspend(() => {
       if (current === undefined) return Effect.void
@@ -70,11 +73,7 @@ export class Reconciler extends Context.Service<Reconciler, {
       }, announced)
     })
 
-    /** What one user sees of a server of their own is another now. */
-    const changed = (principal: Principal, kinds: ReadonlySet<Kind>) => {
-      sight?.changed(principal)
-      catalogue.tell({ _tag: "Listed", kindsFor: (_, other) => isSamePrincipal(other, principal) ? kinds : NO_KINDS })
-    }
+    const changed = (principal: Principal, kinds: ReadonlySet<Kind>) => sight?.changed(principal, kinds, catalogue)
 
     const serve = (server: Managed, running: Running) =>
       Effect.suspend(() => {
@@ -175,7 +174,9 @@ export class Reconciler extends Context.Service<Reconciler, {
       const before = plugins
       plugins = refused.map(({ message }) => message)
       for (const message of plugins) if (!before.includes(message)) yield* Effect.logError(message)
-      const isSame = current !== undefined && Equal.equals(current, manifest) && changed.length === 0
+      const nowLocked = yield* locks.stamp
+      const isSame = current !== undefined && Equal.equals(current, manifest) && changed.length === 0 && nowLocked === lockStamp
+      lockStamp = nowLocked
       if (!isSame || verdict.state === "rejected") {
         verdict = { state: "applied", since: new Date(yield* Clock.currentTimeMillis).toISOString(), problems: [] }
       }
@@ -197,6 +198,7 @@ export class Reconciler extends Context.Service<Reconciler, {
 
     const fork = Effect.runForkWith(context)
     const stops = [
+      users.keeps("grants at servers", forgetsUsers(consents, servers)),
       consents.onGranted((invited) => fork(consented(catalogue, servers.get(invited.server), invited))),
       subscriptions.onChange((id) => servers.get(id)?.serving?.instance.rewatch()),
       levels.onChange(() => servers.forEach(({ serving }) => serving?.instance.relevel()))
@@ -243,8 +245,6 @@ export class Reconciler extends Context.Service<Reconciler, {
     })
   }))
 }
-
-const NO_KINDS: ReadonlySet<Kind> = new Set()
 
 /** One that rests serves each user who brings a credential. */
 const isServing = (state: State | undefined): boolean => state?.phase === "ready" || state?.isResting === true

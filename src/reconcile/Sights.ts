@@ -3,19 +3,20 @@
  * lists are their user's own that user's part. Made when somebody looks; who sees the same shares one.
  */
 import { Effect } from "effect"
-import type { Published } from "../catalogue/Catalogue.ts"
+import type { Catalogue, Published } from "../catalogue/Catalogue.ts"
+import type { Kind } from "../catalogue/Definition.ts"
 import type { NamingRules, Prefix } from "../catalogue/Naming.ts"
 import { type SeenBy, seenParts } from "../catalogue/Seen.ts"
 import type { Part } from "../catalogue/Snapshot.ts"
 import { LOOKING, type Views, views } from "../catalogue/Views.ts"
 import type { Access } from "../guard/Access.ts"
-import { ownerOf } from "../guard/Principals.ts"
+import { isSamePrincipal, ownerOf } from "../guard/Principals.ts"
 import type { Principal } from "../plugin/Auth.ts"
 import { type Managed, partOf } from "./Managed.ts"
 
 export interface Sights extends Pick<Published, "access" | "at" | "has" | "look" | "personalOf" | "shared" | "snapshot"> {
-  /** What this principal sees is another now. */
-  readonly changed: (principal: Principal) => void
+  /** What this principal sees is another now; its clients hear of it, and nobody else's. */
+  readonly changed: (principal: Principal, kinds: ReadonlySet<Kind>, catalogue: Pick<Catalogue["Service"], "tell">) => void
 }
 
 export interface Seeing {
@@ -27,6 +28,8 @@ export interface Seeing {
   /** What rules alone make of the parts; the same for as long as it is given the same. */
   readonly seen: SeenBy
 }
+
+const NO_KINDS: ReadonlySet<Kind> = new Set()
 
 /** Most principals whose sight is kept. */
 const MOST = 2000
@@ -85,7 +88,10 @@ export const sights = ({ access, inOrder, known, rules, seen }: Seeing): Sights 
       return server === undefined ? mine.all : mine.of(server)
     },
     has: (server) => known.includes(server),
-    changed: (principal) => void own.delete(ownerOf(principal)),
+    changed: (principal, kinds, catalogue) => {
+      own.delete(ownerOf(principal))
+      catalogue.tell({ _tag: "Listed", kindsFor: (_, other) => isSamePrincipal(other, principal) ? kinds : NO_KINDS })
+    },
     personalOf: (server, name, principal) =>
       hidden(server, principal).find(({ wanted: { prefix } }) => server !== undefined || startsWith(name, prefix, rules))?.personal?.serving,
     look: (server, principal) => {

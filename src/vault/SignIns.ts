@@ -45,6 +45,11 @@ export const keepSignIn = Effect.fnUntraced(function*(principal: Principal, { id
   yield* vault.put(TABLE, rowOf(principal), value, { expires: (yield* Clock.currentTimeMillis) + Duration.toMillis(LONGEST) })
 })
 
+/** Forgets it; gives 1 where there was something. */
+export const forgetSignIn = Effect.fnUntraced(function*(principal: Pick<Principal, "issuer" | "subject">) {
+  return (yield* (yield* Vault).remove(TABLE, rowOf(principal))) ? 1 : 0
+})
+
 /** When a JWT that was checked before ends, in milliseconds since 1970. */
 const endOf = (idToken: string): number => {
   try {

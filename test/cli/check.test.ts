@@ -61,8 +61,8 @@ describe("manifold check", () => {
   it.effect("refuses to exchange callers' tokens anywhere but at the issuer that signs them in, and where none does", () =>
     Effect.gen(function*() {
       const exchange = (issuer: string) =>
-        serverWith(`url: "https://back.example.com/mcp"`, `auth_config: { method: token_exchange, issuer: "${issuer}", client_id: gw, client_secret: s3cret }`)
-          .replace("bypass_auth", "master_oauth").replace("type: local", "type: remote")
+        serverWith("path: ./x", `auth_config: { method: token_exchange, issuer: "${issuer}", client_id: gw, client_secret: s3cret }\n    config: { port: 4000 }`)
+          .replace("bypass_auth", "master_oauth")
       const signIn = `master_oauth: { provider: oidc, issuer: "https://id.example.com" }\n`
       const [same = "", other = "", none = ""] = yield* filesWith([
         exchange("https://id.example.com") + signIn,

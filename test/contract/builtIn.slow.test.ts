@@ -14,9 +14,8 @@ loaderContract({
   good: { package: "@modelcontextprotocol/server-memory", version: "2026.8.31" },
   bad: [
     { config: {}, at: "package" },
-    { config: { package: "left-pad" }, at: "version" },
-    { config: { package: "left-pad", version: "^1.0.0" }, at: "version" },
-    { config: { package: "left-pad", version: "latest" }, at: "version" },
+    { config: { package: "left-pad", version: "" }, at: "version" },
+    { config: { package: "left-pad", version: "git+https://evil" }, at: "version" },
     { config: { package: "left-pad", version: "--registry=http://evil" }, at: "version" },
     { config: { package: "--global", version: "1.0.0" }, at: "package" },
     { config: { package: "../../etc", version: "1.0.0" }, at: "package" },

@@ -16,8 +16,11 @@ import { blocksOf } from "../kit/markdown.ts"
 
 const PROVIDERS = "docs/providers"
 const pages = ["docs/auth.md", ...readdirSync(PROVIDERS).map((name) => join(PROVIDERS, name))]
-const manifests = pages.flatMap((page) =>
-  blocksOf(page).filter(({ language }) => language === "yaml").map(({ text }, index) => ({ page, text, number: index + 1 })))
+const yamlIn = (page: string) => blocksOf(page).filter(({ language }) => language === "yaml").map(({ text }) => text)
+/** The README shows parts of manifests. */
+const parts = yamlIn("README.md").filter((text) => /^(?:hosting|servers):/mu.test(text)).map((text) => text.startsWith("version") || text.startsWith("#") ? text : `version: 1\n${text}`)
+const manifests = [...pages.map((page) => ({ page, texts: yamlIn(page) })), { page: "README.md", texts: parts }]
+  .flatMap(({ page, texts }) => texts.map((text, index) => ({ page, text, number: index + 1 })))
 
 const run = inProcess(Command.make("manifold").pipe(Command.withSubcommands([check])))
 const services = Layer.merge(NodeServices.layer, Layer.succeed(BuiltIn, builtIn))

@@ -2,6 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { createHash } from "node:crypto"
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
 import { userBrowser } from "../kit/browser.ts"
 import { until } from "../kit/calls.ts"
 import { textOf } from "../kit/client.ts"
@@ -151,9 +153,9 @@ describe("what a gateway gives", () => {
       })
     }).pipe(Effect.scoped))
 
-  it.live("is in no log, and neither is what the upstream gave", () =>
+  it.live("is in no log, and neither is what the upstream gave; who allowed what is in the audit, without it", () =>
     Effect.gen(function*() {
-      const { origin, stderr, url } = yield* givingTokens()
+      const { directory, origin, server, stderr, url } = yield* givingTokens()
       yield* Effect.promise(async () => {
         const one = await signedInClient({ url, era: "modern", browser: userBrowser("ada"), clientId: "web", clientSecret: "the secret of web" })
         await heard(one)
@@ -161,6 +163,15 @@ describe("what a gateway gives", () => {
         const { access_token = "?", refresh_token = "?" } = one.held.tokens ?? {}
         for (const secret of [access_token, refresh_token, "the secret of web", "gateway-secret", "eyJ"]) assert.notInclude(stderr(), secret)
         assert.include(stderr(), "A user allowed a client")
+
+        const records = () => readdirSync(join(directory, "data/audit")).map((name) => readFileSync(join(directory, "data/audit", name), "utf8")).join("")
+        const audited = await until(async () => records(), (text) => text.includes(`"client_tokens"`))
+        const subject = `ada@${server.issuer}`
+        for (const event of ["sign_in", "client_consent", "client_tokens"]) {
+          const line = audited.split("\n").find((each) => each.includes(`"event":"${event}"`)) ?? "{}"
+          assert.deepInclude(JSON.parse(line), { issuer: origin, subject })
+        }
+        for (const secret of [access_token, refresh_token, "the secret of web", "eyJ"]) assert.notInclude(audited, secret)
         await one.client.close()
       })
     }).pipe(Effect.scoped))

@@ -41,6 +41,19 @@ describe("an address", () => {
 })
 
 describe("the egress client", () => {
+  it.live("says how long an answer may be kept, where the answer does", () =>
+    Effect.gen(function*() {
+      const said = ["", "max-age=60", "public, Max-Age=3600, immutable", "no-store, max-age=60", "no-cache", "s-maxage=9", "max-age=soon"]
+      let asked = 0
+      const server = yield* loopback(() => (_, response) => {
+        response.setHeader("cache-control", said[asked++] ?? "")
+        sendJson(response, 200, {})
+      })
+      const egress = yield* Egress.Egress
+      const answers = yield* Effect.forEach(said, () => egress.ask(server.origin, { url: server.origin }))
+      assert.deepStrictEqual(answers.map(({ freshFor }) => freshFor), [undefined, 60, 3600, 0, 0, undefined, undefined])
+    }).pipe(Effect.scoped, Effect.provide(egressLayer)))
+
   const refusedAway = [
     "http://id.example.com/jwks",
     "https://10.0.0.1/",

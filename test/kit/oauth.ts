@@ -4,6 +4,7 @@ import { HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "e
 import { Authentication, type Rules } from "../../src/guard/Authentication.ts"
 import { Base } from "../../src/guard/Base.ts"
 import { Consents } from "../../src/guard/Consents.ts"
+import { Users } from "../../src/guard/Users.ts"
 import { egressLayer } from "../../src/host/Egress.node.ts"
 import { oauthRoutes, oauthServices } from "../../src/oauth/Routes.ts"
 import type { AuthorizationServer, BrowserClient, Returned, SignedIn } from "../../src/plugin/Provider.ts"
@@ -68,7 +69,7 @@ export const rulesWith = (browser: BrowserClient | undefined, more: Partial<Auth
 export const CALLBACK = "/oauth/callback"
 
 export const services = Layer.mergeAll(oauthServices(CALLBACK), SigningKeys.layer, signInsLayer).pipe(
-  Layer.provideMerge(Consents.layer),
+  Layer.provideMerge(Layer.merge(Consents.layer, Users.layer)),
   Layer.provideMerge(Layer.mergeAll(Authentication.layer, Base.layer, Vault.whole, egressLayer)),
   Layer.provideMerge(Store.memory),
   Layer.provideMerge(heldKey({ bytes: keyOf(1) }))

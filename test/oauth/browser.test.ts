@@ -5,6 +5,8 @@ import { TestClock } from "effect/testing"
 import { LOCAL } from "../../src/guard/Authentication.ts"
 import { Browser } from "../../src/oauth/Browser.ts"
 import { SignIns } from "../../src/plugin/SignIns.ts"
+import { begin, cookieFor } from "../../src/oauth/browser/Attempts.ts"
+import { subjectFrom } from "../../src/oauth/browser/SignInPlace.ts"
 import type { Returned } from "../../src/plugin/Provider.ts"
 import { Store } from "../../src/store/Store.ts"
 import { answerTo, BASE, gateway, sentAway, signedIn, visitorOf } from "../kit/browsing.ts"
@@ -127,6 +129,9 @@ describe("the answer of an issuer", () => {
       const { address } = yield* sentAway(ada)
       yield* sentAway(eve)
       assert.strictEqual((yield* eve.get(answerTo(address))).status, 400)
+      const [name = ""] = [...ada.cookies.keys()].filter((each) => each.includes("sign-in"))
+      eve.cookies.set(name, [...eve.cookies.values()][0] ?? "")
+      assert.strictEqual((yield* eve.get(answerTo(address))).status, 400, "nor with a cookie of the right name")
       assert.isUndefined(yield* visitorOf(eve))
       assert.strictEqual((yield* ada.get(answerTo(address))).status, 303)
     }).pipe(Effect.scoped, Effect.provide(services)))
@@ -144,6 +149,16 @@ describe("the answer of an issuer", () => {
       assert.strictEqual((yield* visit.get(answerTo(late.address))).status, 400)
     }).pipe(Effect.scoped, Effect.provide(services)))
 
+  it.effect("is none where it belongs to the consent for a server, which has an address of its own", () =>
+    Effect.gen(function*() {
+      const { newBrowser } = yield* gateway()
+      const visit = newBrowser()
+      const { browser, state } = yield* begin(ISSUER, "", "the server far")
+      visit.cookies.set(`__Host-manifold-${yield* cookieFor(state)}`, browser)
+      assert.strictEqual((yield* visit.get(answerTo(new URL(`${ISSUER}?state=${state}`)))).status, 400)
+      assert.isUndefined(yield* visitorOf(visit))
+    }).pipe(Effect.scoped, Effect.provide(services)))
+
   it.effect("leads to the place of its own sign-in, when two are on their way in one browser", () =>
     Effect.gen(function*() {
       const { newBrowser } = yield* gateway()
@@ -154,6 +169,14 @@ describe("the answer of an issuer", () => {
       assert.deepStrictEqual(places.map(({ headers }) => headers.get("location")), [`${BASE}/oauth/one`, `${BASE}/oauth/two`])
       assert.lengthOf([...visit.cookies], 1, "the cookies of both sign-ins are gone")
     }).pipe(Effect.scoped, Effect.provide(services)))
+})
+
+describe("a user of an upstream", () => {
+  it("has a name at the gateway that no other user of it or of another upstream has", () => {
+    const users = [["a", "b@c"], ["c@a", "b"], ["a", "b%40c"], ["c", "b@a"], ["a", "b"], ["b", "a"], ["@", "a"], ["", "a@"]] as const
+    assert.lengthOf(new Set(users.map(([issuer, subject]) => subjectFrom(issuer, subject))), users.length)
+    assert.strictEqual(subjectFrom("https://id.example.com", "ada"), "ada@https://id.example.com")
+  })
 })
 
 describe("nobody can sign in with a browser", () => {

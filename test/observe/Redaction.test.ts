@@ -47,6 +47,8 @@ describe("what looks like a credential, whoever wrote it,", () => {
     `pypi-${random}`,
     `hf_${random}`,
     `mfk_${random}`,
+    `mft_${random}`,
+    `mfr_${random}`,
     "AKIAIOSFODNN7EXAMPLE",
     `AIza${random}`,
     "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----",

@@ -43,6 +43,17 @@ describe("the vault", () => {
       assert.isTrue(held.bytes !== undefined && existsSync(file))
     }).pipe(Effect.scoped))
 
+  it.effect("gives a row that is taken to one of many who ask, over all processes, and it is gone", () =>
+    Effect.gen(function*() {
+      const file = yield* storeFile
+      const vaults = yield* Effect.all([vaultWith(file), vaultWith(file)])
+      yield* vaults[0].put("grants", "once", secret("hunter2"))
+      const taking = Array.from({ length: 10 }, (_, index) => (index % 2 === 0 ? vaults[0] : vaults[1]).take("grants", "once"))
+      const taken = yield* Effect.all(taking, { concurrency: "unbounded" })
+      assert.deepStrictEqual(taken.flatMap((each) => textOf(each) ?? []), ["hunter2"])
+      assert.isUndefined(yield* vaults[0].get("grants", "once"))
+    }).pipe(Effect.scoped))
+
   it.effect("lists names and dates of one table, removes, and knows when something was never there", () =>
     Effect.gen(function*() {
       const vault = yield* vaultWith(yield* storeFile)

@@ -10,6 +10,7 @@ import type { AuthorizationServer, SignedIn } from "../../plugin/Provider.ts"
 import { Browser } from "../Browser.ts"
 import { redirectTo } from "../pages/Page.ts"
 import { type Parameters, parametersOf, queryOf } from "../Parameters.ts"
+import { recorded } from "../Recorded.ts"
 import { Refusal, withPages } from "../Refusal.ts"
 import { keepSignIn } from "../../vault/SignIns.ts"
 import { type Attempt, attemptOf, cookieFor, taken } from "./Attempts.ts"
@@ -76,6 +77,7 @@ export const callback = (path: `/${string}`) =>
     const principal = place.principalOf(signedIn.identity)
     yield* Effect.catch(keepSignIn(principal, signedIn), ({ message }) => Effect.logWarning(`What a sign-in gave could not be kept: ${message}`))
     yield* Effect.logInfo("A user signed in with a browser", { issuer: principal.issuer, subject: principal.subject })
+    yield* recorded({ event: "sign_in", outcome: "allowed", issuer: principal.issuer, subject: principal.subject })
     const entered = yield* (yield* Browser).enter(redirectTo(base + attempt.returnTo), principal)
     return withoutCookie(entered, base, cookie)
   })))

@@ -23,7 +23,9 @@ export type Session = typeof Session.Type
 const encode = Schema.encodeSync(Schema.fromJsonString(Session))
 const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(Session))
 
-const rowOf = (id: string) => Effect.map(sha256(id), (hash) => `session/${hash}`)
+const PREFIX = "session/"
+
+const rowOf = (id: string) => Effect.map(sha256(id), (hash) => `${PREFIX}${hash}`)
 
 /** Gives the id for the cookie. */
 export const begin = Effect.fnUntraced(function*({ claims, issuer, subject }: Principal, by: string) {
@@ -44,4 +46,17 @@ export const sessionOf = Effect.fnUntraced(function*(id: string) {
 export const end = Effect.fnUntraced(function*(id: string) {
   const vault = yield* Vault
   yield* vault.remove("grants", yield* rowOf(id))
+})
+
+/** Ends all sessions of a user; gives how many there were. */
+export const endAllOf = Effect.fnUntraced(function*({ issuer, subject }: Pick<Principal, "issuer" | "subject">) {
+  const vault = yield* Vault
+  const all = yield* vault.list("grants", PREFIX)
+  const ended = yield* Effect.forEach(all, Effect.fnUntraced(function*({ key }) {
+    const row = yield* vault.get("grants", key)
+    const session = row === undefined ? undefined : yield* Effect.orDie(decode(Redacted.value(row.value)))
+    if (session?.issuer !== issuer || session.subject !== subject) return false
+    return yield* vault.remove("grants", key)
+  }))
+  return ended.filter(Boolean).length
 })

@@ -18,6 +18,7 @@ import { formFrom } from "../Form.ts"
 import { consentPage } from "../pages/ConsentPage.ts"
 import { answerOf, redirectTo } from "../pages/Page.ts"
 import { queryOf } from "../Parameters.ts"
+import { recorded } from "../Recorded.ts"
 import { Refusal, withPages } from "../Refusal.ts"
 import type { Principal } from "../../plugin/Auth.ts"
 import { randomText } from "../Random.ts"
@@ -154,6 +155,8 @@ const consent = (limit: (request: HttpServerRequest.HttpServerRequest) => Effect
     const { client, resource } = wanted
     const decision = form.get("decision") === "allow" ? "allowed" : "denied"
     yield* Effect.logInfo(`A user ${decision} a client`, { client: client.id, resource: resource.uri, subject: visitor.principal.subject })
+    const { issuer, subject } = visitor.principal
+    yield* recorded({ event: "client_consent", outcome: decision, client: client.id, resource: resource.uri, issuer, subject })
     if (decision === "denied") return redirectTo(addressWith(wanted, { error: "access_denied" }))
     yield* remember(askedOf(wanted, visitor))
     return yield* further(wanted, visitor)

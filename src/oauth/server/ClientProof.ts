@@ -52,8 +52,8 @@ const isSame = (a: Redacted.Redacted<string>, b: Redacted.Redacted<string>) =>
 export const provenClient = Effect.fnUntraced(function*(form: Parameters, header: string | undefined) {
   if (form.get("client_assertion") !== undefined) return yield* invalid(false)
   const { id, isBasic, secret } = yield* saidBy(form, header)
-  const client = id === undefined ? undefined : yield* Effect.catchTag((yield* Clients).find(id), "StoreFailed", unavailable)
+  const client = id === undefined ? undefined : yield* Effect.catchTag((yield* Clients).proofOf(id), "StoreFailed", unavailable)
   if (client === undefined) return yield* invalid(isBasic)
-  if (client.secret === undefined) return secret === undefined || Redacted.value(secret) === "" ? client : yield* invalid(isBasic)
+  if (client.secret === undefined) return client
   return secret !== undefined && (yield* isSame(secret, client.secret)) ? client : yield* invalid(isBasic)
 })

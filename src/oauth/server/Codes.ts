@@ -7,7 +7,7 @@ import { Base64Url } from "effect/encoding"
 import { utf8 } from "../../lib/Utf8.ts"
 import { Store } from "../../store/Store.ts"
 import { randomText } from "../Random.ts"
-import { Allowed, begun, end } from "./Grants.ts"
+import { Allowed, begun, end, tokensOf } from "./Grants.ts"
 import { keyOf, table } from "./Rows.ts"
 
 const LIFE = 60_000
@@ -60,6 +60,7 @@ export const redeemed = Effect.fnUntraced(function*(brought: Brought) {
   const { allowed, used } = found.value
   if (used !== undefined) {
     if (used !== null) yield* end(used)
+    yield* tokensOf(allowed, "used_twice")
     yield* Effect.logWarning("A code came twice: what it was traded for is taken back", { client: allowed.clientId, subject: allowed.subject })
     return undefined
   }
@@ -67,6 +68,7 @@ export const redeemed = Effect.fnUntraced(function*(brought: Brought) {
   const expires = (yield* Clock.currentTimeMillis) + REMEMBERED
   const spent = yield* codes.writing(found.key, { ...found.value, used: first?.grant ?? null }, { expires, over: found })
   yield* store.apply([spent, ...first?.changes ?? []])
+  if (first !== undefined) yield* tokensOf(allowed, "given")
   return first?.given
   // Of two at a time one is late, and finds it used.
 }, Effect.retry({ while: ({ _tag }) => _tag === "RowChanged", times: 3 }), Effect.catchTag("RowChanged", Effect.die))

@@ -3,10 +3,13 @@
  * Whoever brings a refresh token that was used before ends the grant (RFC 9700, 4.14): it may be a thief's, or the thief has ours.
  */
 import { Clock, Effect, Schema } from "effect"
+import { ownerOf } from "../../guard/Principals.ts"
+import { sha256 } from "../../lib/Sha256.ts"
 import type { Principal } from "../../plugin/Auth.ts"
 import { type Change, Store } from "../../store/Store.ts"
 import { freshSecret, isMarked } from "../../vault/Marked.ts"
 import { randomText } from "../Random.ts"
+import { type Happened, recorded } from "../Recorded.ts"
 import { type Found, keyOf, table } from "./Rows.ts"
 
 export const ACCESS_PREFIX = "mft_"
@@ -52,7 +55,13 @@ export interface Given {
 /** A refresh token names its grant, so that an old one is known for what it is. */
 const freshRefresh = (grant: string) => Effect.map(freshSecret(""), (secret) => `${REFRESH_PREFIX}${grant}${secret}`)
 
+/** Grants of one user; with more the oldest end. */
+const MOST = 100
 const ID = 43
+/** How many of them say whose it is. */
+const OWNER = 11
+
+const ownerPart = (allowed: Allowed) => Effect.map(sha256(ownerOf(allowed)), (hash) => hash.slice(0, OWNER))
 const grantIn = (token: string) => token.slice(REFRESH_PREFIX.length, REFRESH_PREFIX.length + ID)
 
 const freshTokens = Effect.fnUntraced(function*(id: string, { allowed, scopes, over }: {
@@ -73,18 +82,26 @@ const freshTokens = Effect.fnUntraced(function*(id: string, { allowed, scopes, o
 
 /** The first tokens of a grant, as changes that belong with the end of the code they are given for. */
 export const begun = Effect.fnUntraced(function*(allowed: Allowed) {
-  const grant = randomText()
-  return { grant, ...(yield* freshTokens(grant, { allowed, scopes: allowed.scopes })) }
+  const owner = yield* ownerPart(allowed)
+  const grant = owner + randomText().slice(OWNER)
+  const before = yield* grants.keys(owner)
+  const { changes, given } = yield* freshTokens(grant, { allowed, scopes: allowed.scopes })
+  return { grant, given, changes: [...changes, ...before.slice(0, Math.max(0, before.length - MOST + 1)).map(grants.removing)] }
 })
+
+/** What happens to tokens, in the audit record. */
+export const tokensOf = ({ clientId: client, issuer, resource, subject }: Allowed, outcome: Happened["outcome"]) =>
+  recorded({ event: "client_tokens", outcome, client, resource, issuer, subject })
 
 export const end = (grant: string) =>
   Effect.flatMap(Store, (store) => Effect.catchTag(store.apply([grants.removing(grant)]), "RowChanged", Effect.die))
 
-/** Ends all that a user allowed for one resource. */
-export const endFor = Effect.fnUntraced(function*(resource: string, { issuer, subject }: Pick<Principal, "issuer" | "subject">) {
+/** Ends all that a user allowed, for one resource or for all; gives how much it was. */
+export const endFor = Effect.fnUntraced(function*(resource: string | undefined, { issuer, subject }: Pick<Principal, "issuer" | "subject">) {
   const all = yield* grants.all
-  const own = all.filter(({ value: { allowed } }) => allowed.resource === resource && allowed.issuer === issuer && allowed.subject === subject)
+  const own = all.filter(({ value: { allowed } }) => (resource === undefined || allowed.resource === resource) && allowed.issuer === issuer && allowed.subject === subject)
   yield* Effect.forEach(own, ({ key }) => end(key), { discard: true })
+  return own.length
 })
 
 /** What a refresh token stands for, if it is the one that is good now. One that is not ends its grant. */
@@ -94,6 +111,7 @@ export const grantOf = Effect.fnUntraced(function*(refreshToken: string) {
   if (found === undefined) return undefined
   if (found.value.refresh === (yield* keyOf(refreshToken))) return found
   yield* end(found.key)
+  yield* tokensOf(found.value.allowed, "used_twice")
   yield* Effect.logWarning("A refresh token came that was used before: its grant is over", { client: found.value.allowed.clientId, subject: found.value.allowed.subject })
   return undefined
 })
@@ -102,8 +120,9 @@ export const grantOf = Effect.fnUntraced(function*(refreshToken: string) {
 export const refreshed = Effect.fnUntraced(function*(over: Found<Grant>, scopes: ReadonlyArray<string>) {
   const { changes, given } = yield* freshTokens(over.key, { allowed: over.value.allowed, scopes, over })
   const store = yield* Store
-  return yield* Effect.as(store.apply(changes), given).pipe(
-    Effect.catchTag("RowChanged", () => Effect.as(end(over.key), undefined))
+  const { allowed } = over.value
+  return yield* Effect.as(Effect.andThen(store.apply(changes), tokensOf(allowed, "refreshed")), given).pipe(
+    Effect.catchTag("RowChanged", () => Effect.as(Effect.andThen(end(over.key), tokensOf(allowed, "used_twice")), undefined))
   )
 })
 
@@ -120,9 +139,12 @@ export const accessOf = Effect.fnUntraced(function*(accessToken: string) {
 export const takenBack = Effect.fnUntraced(function*(token: string, clientId: string) {
   const access = yield* accessOf(token)
   if (access !== undefined && access.allowed.clientId === clientId) {
+    yield* tokensOf(access.allowed, "taken_back")
     const removing = tokens.removing(yield* keyOf(token))
     return yield* Effect.catchTag((yield* Store).apply([removing]), "RowChanged", Effect.die)
   }
   const grant = yield* grantOf(token)
-  if (grant?.value.allowed.clientId === clientId) yield* end(grant.key)
+  if (grant?.value.allowed.clientId !== clientId) return
+  yield* end(grant.key)
+  yield* tokensOf(grant.value.allowed, "taken_back")
 })

@@ -20,7 +20,8 @@ export interface Table<A> {
   readonly removing: (key: string) => Change
   /** All of them; for what is done rarely. */
   readonly all: Effect.Effect<ReadonlyArray<Found<A>>, StoreFailed, Store>
-  readonly count: Effect.Effect<number, StoreFailed, Store>
+  /** The keys that begin so, those written longest ago first. */
+  readonly keys: (prefix: string) => Effect.Effect<ReadonlyArray<string>, StoreFailed, Store>
 }
 
 /** @param name of the table in the store */
@@ -44,7 +45,9 @@ export const table = <A>(name: string, schema: Schema.Codec<A, unknown>): Table<
       return { table: name, key, replaces: over?.version ?? 0, becomes }
     }),
     removing: (key) => ({ table: name, key }),
-    count: Effect.flatMap(Store, (store) => Effect.map(store.list(name, ""), ({ length }) => length))
+    keys: (prefix) =>
+      Effect.flatMap(Store, (store) =>
+        Effect.map(store.list(name, prefix), (rows) => [...rows].sort((a, b) => a.written - b.written).map(({ key }) => key)))
   }
 }
 

@@ -14,6 +14,8 @@ import { ACCESS_SECONDS, type Given, grantOf, refreshed, takenBack } from "./Gra
 import { Terms } from "./Terms.ts"
 import { admits } from "./Tokens.ts"
 
+type Proven = Pick<Client, "id">
+
 export const TOKEN = "/oauth/token"
 export const REVOKE = "/oauth/revoke"
 
@@ -31,7 +33,7 @@ const onlyResource = (form: Parameters): Effect.Effect<string | undefined, Oauth
   return more.length > 0 ? wrong("invalid_target", "A token is for one resource") : Effect.succeed(first)
 }
 
-const byCode = Effect.fnUntraced(function*(form: Parameters, client: Client) {
+const byCode = Effect.fnUntraced(function*(form: Parameters, client: Proven) {
   const code = yield* needed(form, "code")
   const verifier = yield* needed(form, "code_verifier")
   if (!/^[A-Za-z0-9._~-]{43,128}$/u.test(verifier)) return yield* INVALID_GRANT
@@ -45,7 +47,7 @@ const scopesFor = (form: Parameters, allowed: ReadonlyArray<string>): Effect.Eff
   return asked.every((scope) => allowed.includes(scope)) ? Effect.succeed(asked) : wrong("invalid_scope", "More was asked for than the user allowed")
 }
 
-const byRefresh = Effect.fnUntraced(function*(form: Parameters, client: Client) {
+const byRefresh = Effect.fnUntraced(function*(form: Parameters, client: Proven) {
   const token = yield* needed(form, "refresh_token")
   const resource = yield* onlyResource(form)
   const grant = yield* grantOf(token)
@@ -57,7 +59,7 @@ const byRefresh = Effect.fnUntraced(function*(form: Parameters, client: Client) 
   return yield* refreshed(grant, yield* scopesFor(form, allowed.scopes))
 })
 
-const tokensFor = Effect.fnUntraced(function*(form: Parameters, client: Client) {
+const tokensFor = Effect.fnUntraced(function*(form: Parameters, client: Proven) {
   const kind = yield* needed(form, "grant_type")
   if (kind === "authorization_code") return yield* byCode(form, client)
   if (kind === "refresh_token") return yield* byRefresh(form, client)
@@ -75,12 +77,21 @@ const shown = ({ accessToken, refreshToken, scopes }: Given) =>
 
 type Request = HttpServerRequest.HttpServerRequest
 
-/** The form of a request with the client that proved itself; who fails too often waits. */
-const asking = (failures: Failures) => Effect.fnUntraced(function*<A, E, R>(request: Request, use: (form: Parameters, client: Client) => Effect.Effect<A, E | OauthError, R>) {
+/** Requests of one address in a minute: each leaves a row for as long as a token lives. */
+const MOST = 600
+
+interface Limits {
+  readonly requests: Failures
+  readonly failures: Failures
+}
+
+/** The form of a request with the client that proved itself; who asks or fails too often waits. */
+const asking = ({ failures, requests }: Limits) => Effect.fnUntraced(function*<A, E, R>(request: Request, use: (form: Parameters, client: Proven) => Effect.Effect<A, E | OauthError, R>) {
   const now = yield* Clock.currentTimeMillis
   const from = addressOf(request)
-  const wait = failures.waitOf(from, now)
-  if (wait > 0) return yield* new OauthError({ status: 429, error: "temporarily_unavailable", description: "Too many requests were refused; try again later", retryAfter: wait })
+  const wait = Math.max(failures.waitOf(from, now), requests.waitOf(from, now))
+  if (wait > 0) return yield* new OauthError({ status: 429, error: "temporarily_unavailable", description: "Too many requests came from your address, or were refused; try again later", retryAfter: wait })
+  requests.count(from, now)
   if ((yield* Terms).current() === undefined) return yield* new OauthError({ status: 404, error: "not_found", description: "This gateway is no authorization server" })
   const form = yield* formOf(request)
   if (form === undefined || form.repeated.length > 0) return yield* wrong("invalid_request", "A form is needed, with no parameter twice")
@@ -90,21 +101,21 @@ const asking = (failures: Failures) => Effect.fnUntraced(function*<A, E, R>(requ
   )
 })
 
-const token = (failures: Failures) => HttpRouter.add("POST", TOKEN, (request) =>
+const token = (limits: Limits) => HttpRouter.add("POST", TOKEN, (request) =>
   withErrors(Effect.catchTag(Effect.gen(function*() {
-    const given = yield* asking(failures)(request, (form, client) =>
+    const given = yield* asking(limits)(request, (form, client) =>
       Effect.flatMap(tokensFor(form, client), (given) => given === undefined ? INVALID_GRANT : Effect.succeed(given)))
     return shown(given)
   }), "StoreFailed", unavailable)))
 
 /** RFC 7009: whatever is not good is answered as if it had been taken back just now. */
-const revoke = (failures: Failures) => HttpRouter.add("POST", REVOKE, (request) =>
+const revoke = (limits: Limits) => HttpRouter.add("POST", REVOKE, (request) =>
   withErrors(Effect.catchTag(Effect.gen(function*() {
-    yield* asking(failures)(request, (form, client) => Effect.flatMap(needed(form, "token"), (token) => takenBack(token, client.id)))
+    yield* asking(limits)(request, (form, client) => Effect.flatMap(needed(form, "token"), (token) => takenBack(token, client.id)))
     return answer({})
   }), "StoreFailed", unavailable)))
 
 export const tokenRoutes = Layer.unwrap(Effect.sync(() => {
-  const failures = new Failures()
-  return Layer.mergeAll(token(failures), revoke(failures), preflight(TOKEN), preflight(REVOKE))
+  const limits: Limits = { requests: new Failures(MOST), failures: new Failures() }
+  return Layer.mergeAll(token(limits), revoke(limits), preflight(TOKEN), preflight(REVOKE))
 }))
