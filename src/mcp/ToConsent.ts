@@ -5,6 +5,7 @@
 import { Effect } from "effect"
 import type { Era } from "../backend/Era.ts"
 import { Consents } from "../guard/Consents.ts"
+import { isMachine } from "../guard/Machines.ts"
 import type { ConsentNeeded } from "../plugin/Auth.ts"
 import type { Caller } from "../router/Request.ts"
 import { type Answer, CODE, errorOf, resultOf } from "./Exchange.ts"
@@ -18,17 +19,14 @@ interface Telling {
   readonly method: string
 }
 
-/** Principals that machines call as: nobody is there to consent. */
-const KEYS = "manifold:keys"
-
 export const toConsent = Effect.fnUntraced(function*(
   { scopes, server }: ConsentNeeded,
   { answer, caller, elicited, era, method }: Telling
 ): Effect.fn.Return<void, never, Consents> {
   const consents = yield* Consents
   const { principal } = caller
-  if (principal.issuer === KEYS) {
-    const message = `Server "${server}" needs the consent of a user, and an API key has none: sign in as a user`
+  if (isMachine(principal)) {
+    const message = `Server "${server}" needs the consent of a user, and a machine has none: sign in as a user`
     return answer(200, (id) => errorOf(id, CODE.internal, message, { server, reason: "consent" }))
   }
   const offered = consents.of(server)
