@@ -29,7 +29,12 @@ export const toConsent = Effect.fnUntraced(function*(
     const message = `Server "${server}" needs the consent of a user, and a machine has none: sign in as a user`
     return answer(200, (id) => errorOf(id, CODE.internal, message, { server, reason: "consent" }))
   }
-  if (caller.server === server && consents.of(server)?.when === "authorized") {
+  const offered = consents.of(server)
+  if (offered === undefined) {
+    const message = `Server "${server}" needs your consent, and its auth strategy has no way to it`
+    return answer(200, (id) => errorOf(id, CODE.internal, message, { server, reason: "consent" }))
+  }
+  if (caller.server === server && offered.when === "authorized") {
     // The next request hears that it has to authorize anew, and consent is a part of that.
     consents.lapsed({ server, principal })
     const message = `What you granted to server "${server}" counts no more: authorize your client anew`
