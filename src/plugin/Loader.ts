@@ -41,6 +41,8 @@ export interface Stdio {
   readonly environment?: Readonly<Record<string, string>>
   /** Working directory; the manifest's `config.working_directory` wins. */
   readonly directory?: string
+  /** What was found out about the code and why it runs so, for the status. */
+  readonly detected?: string
 }
 
 /** A server that runs elsewhere and is reached at a URL. */

@@ -20,15 +20,17 @@ export const Manifest = Schema.fromJsonString(Schema.Struct({
   bin: Schema.optionalKey(Schema.Union([Schema.String, Schema.Record(Schema.String, Schema.String)]))
 }))
 
-export const detect = Effect.fn("Runtime.detect")(function*(target: string) {
+/** @param python what runs Python files; the one on PATH unless told */
+export const detect = Effect.fn("Runtime.detect")(function*(target: string, python = "python3") {
   const files = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const kind = yield* files.stat(target).pipe(Effect.mapError(failed(target, "check that the path exists")))
 
-  const entry = kind.type === "Directory" ? yield* entryOf(target) : target
-  const command = yield* commandFor(entry)
+  const entry = kind.type === "Directory" ? yield* entryOf(target) : { file: target, why: "as written" }
+  const { by, ...command } = yield* commandFor(entry.file, python)
   const directory = kind.type === "Directory" ? target : path.dirname(target)
-  return { _tag: "Stdio", directory, ...command } satisfies Stdio
+  const detected = `${path.relative(directory, entry.file)} (${entry.why}), run ${by}`
+  return { _tag: "Stdio", directory, ...command, detected } satisfies Stdio
 })
 
 /** The file a package's `bin` names: the one asked for, else the only one, else the one named like the package. */
@@ -42,7 +44,8 @@ export const binOf = (manifest: typeof Manifest.Type, wanted?: string): Option.O
   return chosen !== undefined && Object.hasOwn(bin, chosen) ? Option.fromUndefinedOr(bin[chosen]) : Option.none()
 }
 
-const entryOf = Effect.fnUntraced(function*(directory: string) {
+/** The file that a folder is run by, and why that one; it may be one that is still to be built. */
+export const entryOf = Effect.fnUntraced(function*(directory: string) {
   const files = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const packageFile = path.join(directory, "package.json")
@@ -52,28 +55,33 @@ const entryOf = Effect.fnUntraced(function*(directory: string) {
       Effect.flatMap(Schema.decodeUnknownEffect(Manifest)),
       Effect.mapError(failed(packageFile, "correct package.json"))
     )
-    const named = Option.orElse(binOf(manifest), () => Option.fromUndefinedOr(manifest.main))
-    if (Option.isSome(named)) return path.join(directory, named.value)
+    const bin = binOf(manifest)
+    const named = Option.orElse(bin, () => Option.fromUndefinedOr(manifest.main))
+    if (Option.isSome(named)) {
+      const file = path.join(directory, named.value)
+      if (file.startsWith(directory + path.sep)) return { file, why: `${Option.isSome(bin) ? "bin" : "main"} of package.json` }
+      return yield* failed(packageFile, "do not run this")(new Error("it names a file outside of its folder"))
+    }
   }
 
   const present = new Set(yield* files.readDirectory(directory).pipe(Effect.mapError(failed(directory, "make it readable"))))
   const usual = USUAL_ENTRIES.find((name) => present.has(name))
-  if (usual !== undefined) return path.join(directory, usual)
+  if (usual !== undefined) return { file: path.join(directory, usual), why: "a usual name" }
   return yield* failed(directory, "write `command`, or name an entry file as `path`")(
     new Error(`no bin or main in package.json, and none of ${USUAL_ENTRIES.join(", ")}`)
   )
 })
 
-const commandFor = Effect.fnUntraced(function*(file: string) {
+const commandFor = Effect.fnUntraced(function*(file: string, python: string) {
   const files = yield* FileSystem.FileSystem
   const { node } = yield* Host
   const { mode } = yield* files.stat(file).pipe(Effect.mapError(failed(file, "build the server first, or correct its entry")))
 
-  if (NODE_FILE.test(file)) return { command: node, args: [file] }
-  if (PYTHON_FILE.test(file)) return { command: "python3", args: [file] }
+  if (NODE_FILE.test(file)) return { command: node, args: [file], by: "by Node.js" }
+  if (PYTHON_FILE.test(file)) return { command: python, args: [file], by: "by Python" }
   const interpreter = yield* interpreterOf(file)
-  if (NODE_INTERPRETER.test(interpreter)) return { command: node, args: [file] }
-  if ((mode & EXECUTABLE_BITS) !== 0) return { command: file, args: [] }
+  if (NODE_INTERPRETER.test(interpreter)) return { command: node, args: [file], by: "by Node.js, as its first line says" }
+  if ((mode & EXECUTABLE_BITS) !== 0) return { command: file, args: [], by: "as it is, since it is executable" }
   return yield* failed(file, "write `command`, or make the file executable")(
     new Error("neither JavaScript, Python nor an executable file")
   )

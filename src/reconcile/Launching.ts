@@ -9,9 +9,19 @@ import type { ServerEntry } from "../manifest/Server.ts"
 import { Host } from "../plugin/Host.ts"
 import { type Http, LoadFailed, type Loader, type Resolved, type Stdio } from "../plugin/Loader.ts"
 
-type Announce = (phase: "resolving" | "preparing") => void
+/** What a source came to, for the status. */
+export interface Found {
+  readonly source: string
+  /** What was found out about its code and why it runs so; of what had to be found out. */
+  readonly detected?: string
+}
 
-export const targetOf = Effect.fnUntraced(function*(entry: ServerEntry, loader: Loader, announce: Announce) {
+export interface Telling {
+  readonly announce: (phase: "resolving" | "preparing") => void
+  readonly found: (found: Found) => void
+}
+
+export const targetOf = Effect.fnUntraced(function*(entry: ServerEntry, loader: Loader, { announce, found }: Telling) {
   const cache = yield* ArtifactCache
   announce("resolving")
   const locks = yield* Locks
@@ -20,6 +30,7 @@ export const targetOf = Effect.fnUntraced(function*(entry: ServerEntry, loader: 
   const { directory, resolved } = yield* cache.prepared(loader, asked)
   yield* locks.keep(entry.id, entry, isPinned(loader, resolved) ? { ...resolved, pin: resolved.pin ?? {} } : resolved)
   const launch = yield* loader.launch(directory, resolved)
+  found({ source: resolved.source, ...(launch._tag === "Stdio" && launch.detected !== undefined ? { detected: launch.detected } : {}) })
   return launch._tag === "Http" ? yield* remote(entry, launch, resolved) : yield* launched(entry, launch, resolved)
 })
 

@@ -21,12 +21,14 @@ describe("Runtime.detect", () => {
         const { node } = yield* Plugin.Host
         const folder = yield* folderWith(texts)
         const launch = yield* Runtime.detect(folder)
-        assert.deepStrictEqual(launch, {
+        const { detected, ...rest } = launch
+        assert.deepStrictEqual(rest, {
           _tag: "Stdio",
           command: command === NODE ? node : command ?? "",
           args: [`${folder}/${entry}`],
           directory: folder
         })
+        assert.include(detected, `${entry} (`)
       }).pipe(Effect.provide(temporaryLent)))
   }
 
@@ -48,6 +50,8 @@ describe("Runtime.detect", () => {
       assert.include(broken.message, "correct package.json")
       const missing = yield* Effect.flip(Runtime.detect("/nowhere/at/all"))
       assert.include(missing.message, "check that the path exists")
+      const outside = yield* Effect.flip(Runtime.detect(yield* folderWith({ "package.json": `{"bin":"../../bin/sh"}` })))
+      assert.include(outside.message, "a file outside of its folder")
       const unbuilt = yield* Effect.flip(Runtime.detect(yield* folderWith({ "package.json": `{"main":"dist/x.js"}` })))
       assert.include(unbuilt.message, "build the server first")
     }).pipe(Effect.provide(temporaryLent)))

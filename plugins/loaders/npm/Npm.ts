@@ -2,9 +2,8 @@
  * Runs the npm of this machine. It sees no configuration but these flags: no npmrc of the user, no `npm_config_*`,
  * no scripts; nothing but packages of one registry. It has ten minutes, and goes when nobody waits any more.
  */
-import { Effect, Path, Stream } from "effect"
-import { ChildProcess } from "effect/process"
-import { Loader, Plugin } from "#plugin"
+import { Effect, Path } from "effect"
+import { Builder, Loader, Plugin } from "#plugin"
 import { npmCommand } from "./Command.ts"
 
 export interface Running {
@@ -14,42 +13,36 @@ export interface Running {
   readonly directory: string
 }
 
-const PATIENCE = "10 minutes"
-
 export const failed = ({ source }: Pick<Running, "source">, step: string, next: string) => (cause: unknown) =>
   new Loader.LoadFailed({ source, step, next, cause })
 
 /** Gives what it prints. */
 export const runNpm = Effect.fnUntraced(function*(running: Running, verb: string, args: ReadonlyArray<string>) {
   const path = yield* Path.Path
-  const { environment, workspace } = yield* Plugin.Host
+  const { workspace } = yield* Plugin.Host
   const npm = yield* npmCommand(running.source)
-  const child = yield* ChildProcess.make(npm.command, [...npm.args, verb, ...flags(path, workspace, running), ...args], {
-    cwd: running.directory,
-    env: { ...environment, HOME: workspace },
-    stdin: "ignore",
-    forceKillAfter: "2 seconds"
+  return yield* Builder.run({
+    source: running.source,
+    step: `npm ${verb}`,
+    command: npm.command,
+    args: [...npm.args, verb, ...flags(path, workspace, running), ...args],
+    directory: running.directory,
+    explain: (output) => ({ why: reasonOf(output), next: nextFor(output) })
   })
-  const [output, errors] = yield* Effect.all([text(child.stdout), text(child.stderr)], { concurrency: 2 })
-  const code = yield* child.exitCode
-  if (code !== 0) return yield* failed(running, `npm ${verb}`, nextFor(errors))(new Error(reasonOf(errors)))
-  return output
-}, Effect.scoped, (effect, running, verb) =>
-  effect.pipe(
-    Effect.catchTag("PlatformError", (cause) => Effect.fail(failed(running, `npm ${verb}`, "check npm")(cause))),
-    Effect.timeoutOrElse({
-      duration: PATIENCE,
-      orElse: () => Effect.fail(failed(running, `npm ${verb}`, "check the network and `registry`")(new Error(`it took longer than ${PATIENCE}`)))
-    })
-  ))
+})
 
-const text = <E>(stream: Stream.Stream<Uint8Array, E>) => Stream.mkString(Stream.decodeText(stream))
+/** These alone keep npm from reading the npmrc of the user and of the machine. */
+export const privateFlags = (path: Path.Path, workspace: string) => [
+  "--no-update-notifier",
+  `--cache=${path.join(workspace, "npm-cache")}`,
+  `--userconfig=${path.join(workspace, "npmrc")}`,
+  `--globalconfig=${path.join(workspace, "npmrc-global")}`
+]
 
 const flags = (path: Path.Path, workspace: string, { registry }: Running) => [
   "--ignore-scripts",
   "--no-audit",
   "--no-fund",
-  "--no-update-notifier",
   "--omit=dev",
   "--package-lock=true",
   "--allow-git=none",
@@ -60,9 +53,7 @@ const flags = (path: Path.Path, workspace: string, { registry }: Running) => [
   "--fetch-retry-mintimeout=1000",
   "--loglevel=error",
   `--registry=${registry}`,
-  `--cache=${path.join(workspace, "npm-cache")}`,
-  `--userconfig=${path.join(workspace, "npmrc")}`,
-  `--globalconfig=${path.join(workspace, "npmrc-global")}`
+  ...privateFlags(path, workspace)
 ]
 
 /** What npm says went wrong, without its pointers to a log file that only we can read. */
@@ -78,6 +69,7 @@ const nextFor = (output: string) => {
   if (output.includes("No match found for version")) return "check the version: the registry does not have it"
   if (output.includes("E404")) return "check the name of the package"
   if (output.includes("ETARGET")) return "check the version: the registry does not have it"
+  if (output.includes("EUSAGE")) return "bring package-lock.json up to date: npm install --package-lock-only"
   if (/ENOTFOUND|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN|ENETUNREACH/u.test(output)) return "check the network and `registry`"
   return "see the reason"
 }
