@@ -13,7 +13,7 @@ import { isConnect } from "../catalogue/ConnectTool.ts"
 import type { Route } from "../catalogue/Snapshot.ts"
 import { Audit } from "../observe/Audit.ts"
 import { Tracing } from "../observe/Tracing.ts"
-import type { Principal } from "../plugin/Auth.ts"
+import type { Credential, Principal } from "../plugin/Auth.ts"
 import { type CallFailed, Unrecorded } from "./CallFailed.ts"
 import { decided, mayRead, refusalOf } from "./Deciding.ts"
 import { relay } from "./Relaying.ts"
@@ -86,12 +86,13 @@ export class Router extends Context.Service<Router, {
       const { personal } = server
       const slot = personal === undefined || personal.isShared() ? server.slot : yield* personal.slotFor(caller.principal)
       if (isConnect(target.definition)) return CONNECTED
+      const sent: { credential?: Credential } = {}
       const once = slot.use(
         () => notReady(server.id),
-        (instance) => relay({ caller, instance, request, server, target })
+        (instance) => relay({ caller, instance, request, sent, server, target })
       )
       const again = (failure: BackendFailed) =>
-        isUntaken(failure) ? Effect.andThen(slot.current()?.recovered ?? Effect.void, once) : Effect.andThen(rejected(server, caller, failure), once)
+        isUntaken(failure) ? Effect.andThen(slot.current()?.recovered ?? Effect.void, once) : Effect.andThen(Effect.suspend(() => rejected(server, caller, failure, sent.credential)), once)
       const reply = yield* Effect.catchIf(once, isForAnother(server), again)
       if (reply.kind === "error" || reply.era === "legacy" || !(isAboutTask || isTask(reply.result))) return reply
       const id = taskIdIn(reply.result)
@@ -178,8 +179,8 @@ const isForAnother = ({ strategy }: Served) => (failure: CallFailed): failure is
   failure._tag === "BackendFailed" &&
   (isUntaken(failure) || (strategy.rejected !== undefined && (failure.status === 401 || failure.status === 403)))
 
-const rejected = ({ strategy }: Served, { principal }: Caller, { scopes = [], status }: BackendFailed) =>
-  strategy.rejected?.(principal, { status: status === 403 ? 403 : 401, scopes }) ?? Effect.void
+const rejected = ({ strategy }: Served, { principal }: Caller, { scopes = [], status }: BackendFailed, sent: Credential | undefined) =>
+  strategy.rejected?.(principal, { status: status === 403 ? 403 : 401, scopes, ...sent === undefined ? {} : { sent } }) ?? Effect.void
 
 /** The instance that serves this principal right now. */
 const instanceFor = (server: Served | undefined, principal: Principal) =>
