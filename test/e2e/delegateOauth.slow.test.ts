@@ -45,6 +45,20 @@ describe("a server whose users consent for themselves", () => {
       })
     }).pipe(Effect.scoped))
 
+  it.live("is reached by a client that the gateway registered there itself, once for all users", () =>
+    Effect.gen(function*() {
+      const { away, call, connected, list, tokenOf } = yield* consenting({ client_id: undefined, client_secret: undefined, registration: "dynamic" })
+      const [ada, bob] = yield* Effect.all([tokenOf("ada"), tokenOf("bob")])
+      yield* Effect.promise(async () => {
+        for (const [user, token] of [["ada", ada], ["bob", bob]] as const) {
+          assert.include((await connected(token, userBrowser(user))).html, "The server back is connected")
+          await until(() => list(token), (names) => !names.includes("back__connect"))
+          assert.strictEqual(whoIn(await call(token)).sub, user)
+        }
+        assert.strictEqual(away.count("POST /reg"), 1)
+      })
+    }).pipe(Effect.scoped))
+
   it.live("takes the consent of the user who called, and of nobody else who opens the address", () =>
     Effect.gen(function*() {
       const { call, linkFor, tokenOf } = yield* consenting()
