@@ -51,7 +51,7 @@ export interface PersonalOptions {
   /** The instance that asks nobody's credential, if the server lets it in. */
   readonly shared: () => Instance | undefined
   /** Starts an instance for this user. */
-  readonly start: (principal: Principal, onListed: () => Effect.Effect<void>, unauthorized: () => Effect.Effect<"again" | "rest">) => Effect.Effect<Running, BackendFailed>
+  readonly start: (principal: Principal, onListed: () => Effect.Effect<void>, unauthorized: (failure: BackendFailed) => Effect.Effect<"again" | "rest">) => Effect.Effect<Running, BackendFailed>
   readonly part: (listing: Listing, running: Running | undefined) => Offered
   /** Says that what this user sees is another now. */
   readonly changed: (principal: Principal, kinds: ReadonlySet<Kind>) => void
@@ -107,10 +107,11 @@ export const make = Effect.fnUntraced(function*(options: PersonalOptions): Effec
     )
     const refused = Deferred.makeUnsafe<never, Refused>()
     let tries = 0
-    /** The token may have been revoked since: the strategy says whether there is another. */
-    const another: Effect.Effect<void, Refused> = strategy.rejected?.(principal, { status: 401, scopes: [] }) ?? notReady(id, "did not take its user's credential")
-    const unauthorized = () =>
-      Effect.match(another, {
+    /** The token may have been revoked since, or may too little: the strategy says whether there is another. */
+    const another = ({ scopes = [], status }: BackendFailed): Effect.Effect<void, Refused> =>
+      strategy.rejected?.(principal, { status: status === 403 ? 403 : 401, scopes }) ?? notReady(id, "did not take its user's credential")
+    const unauthorized = (failure: BackendFailed) =>
+      Effect.match(another(failure), {
         onSuccess: () => tries++ < 2 ? "again" as const : "rest" as const,
         onFailure: (failure) => {
           if (failure._tag === "ConsentNeeded") askConsent(own, principal)
