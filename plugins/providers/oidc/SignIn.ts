@@ -40,8 +40,14 @@ export const checkedIdToken = Effect.fnUntraced(function*(
   if (jws.claims["nonce"] !== nonce) return yield* refused("malformed", "the ID token is of another sign-in")
   if (azp !== undefined && azp !== clientId) return yield* refused("audience", "the ID token was given to another client")
   if (!Predicate.isNumber(iat)) return yield* refused("malformed", "the ID token does not say when it was made")
-  return identityFrom(issuer, jws.claims)
+  return identityFrom(issuer, aboutUser(jws.claims))
 })
+
+/** What of it is about this sign-in and not about the user is of no use later, and is kept nowhere. */
+const aboutUser = (claims: Jws["claims"]): Jws["claims"] =>
+  Object.fromEntries(Object.entries(claims).filter(([name]) => !OF_SIGN_IN.has(name)))
+
+const OF_SIGN_IN: ReadonlySet<string> = new Set(["nonce", "at_hash", "c_hash", "s_hash"])
 
 export const signInAt = (at: SignInAt): Provider.BrowserClient => {
   const { clientId, clientSecret, egress, issuer, metadata, scopes } = at
