@@ -31,9 +31,9 @@ const Limits = Schema.Struct({
 const common = {
   id: required(ServerId, "Name of the server, unique in the manifest", "a name for the server"),
   type: required(
-    PluginName.check(except(["pypi", "docker", "registry"], "type")),
-    "The loader: npm, git, local, remote, or one of a plugin",
-    "the loader: npm, git, local or remote"
+    PluginName.check(except(["docker", "registry"], "type")),
+    "The loader: npm, git, pypi, local, remote, or one of a plugin",
+    "the loader: npm, git, pypi, local or remote"
   ),
   auth_strategy: required(
     PluginName,
