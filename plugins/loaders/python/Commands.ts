@@ -32,19 +32,36 @@ export const commandOf = Effect.fnUntraced(function*({ module, name, script, sou
 })
 
 /** The console scripts that a package declares and that have been installed. */
-export const scriptsOf = Effect.fnUntraced(function*(venv: string, name: string) {
+const scriptsOf = Effect.fnUntraced(function*(venv: string, name: string) {
+  const files = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const installed = new Set(yield* Effect.orElseSucceed(files.readDirectory(path.join(venv, "bin")), () => []))
+  const info = (yield* installedIn(venv)).find((each) => normal(each.name) === normal(name))
+  if (info === undefined) return []
+  const text = yield* Effect.option(files.readFileString(path.join(info.folder, "entry_points.txt")))
+  return namesIn(Option.getOrElse(text, () => "")).filter((each) => installed.has(each))
+})
+
+/** The name of the package that was built from a folder, of which pip keeps a note (PEP 610). */
+export const builtIn = Effect.fnUntraced(function*(venv: string) {
+  const files = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  for (const { folder, name } of yield* installedIn(venv)) {
+    if (yield* Effect.orElseSucceed(files.exists(path.join(folder, "direct_url.json")), () => false)) return name
+  }
+  return undefined
+})
+
+const installedIn = Effect.fnUntraced(function*(venv: string) {
   const files = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const list = (folder: string) => Effect.orElseSucceed(files.readDirectory(folder), () => [])
-  const installed = new Set(yield* list(path.join(venv, "bin")))
-  for (const version of yield* list(path.join(venv, "lib"))) {
-    const packages = path.join(venv, "lib", version, "site-packages")
-    const info = (yield* list(packages)).find((folder) => /\.dist-info$/u.test(folder) && normal(folder.replace(/-[^-]*\.dist-info$/u, "")) === normal(name))
-    if (info === undefined) continue
-    const text = yield* Effect.option(files.readFileString(path.join(packages, info, "entry_points.txt")))
-    return namesIn(Option.getOrElse(text, () => "")).filter((each) => installed.has(each))
-  }
-  return []
+  const homes = (yield* list(path.join(venv, "lib"))).map((version) => path.join(venv, "lib", version, "site-packages"))
+  const found = yield* Effect.forEach(homes, (home) => Effect.map(list(home), (names) => names.map((name) => path.join(home, name))))
+  return found.flat().flatMap((folder) => {
+    const [, name] = /([^/]+?)-[^/-]*\.dist-info$/u.exec(folder) ?? []
+    return name === undefined ? [] : [{ folder, name }]
+  })
 })
 
 /** The names of the section [console_scripts]. */

@@ -15,7 +15,12 @@ export interface Pip {
   readonly index: string
 }
 
-export const ENVIRONMENT = { PIP_CONFIG_FILE: "/dev/null", PYTHONNOUSERSITE: "1" }
+export const ENVIRONMENT = {
+  PIP_CONFIG_FILE: "/dev/null",
+  PYTHONNOUSERSITE: "1",
+  // What is built is a commit's files without their repository, which some would ask for a version.
+  SETUPTOOLS_SCM_PRETEND_VERSION: "0.0.0"
+}
 
 /** The first that installs into other environments and writes reports. */
 const OLDEST = ">=22.3"

@@ -11,6 +11,7 @@ const Report = Schema.fromJsonString(Schema.Struct({
     metadata: Schema.Struct({ name: Schema.String, version: Schema.String }),
     is_direct: Schema.optionalKey(Schema.Boolean),
     download_info: Schema.Struct({
+      dir_info: Schema.optionalKey(Schema.Unknown),
       archive_info: Schema.optionalKey(Schema.Struct({
         hash: Schema.optionalKey(Schema.String),
         hashes: Schema.optionalKey(Schema.Record(Schema.String, Schema.String))
@@ -26,17 +27,19 @@ const SHA256 = /^sha256:[0-9a-f]{64}$/u
 /** Names that differ in case and separators mean one package (PEP 503). */
 export const normal = (name: string): string => name.toLowerCase().replace(/[-_.]+/gu, "-")
 
-/** Asks the index what requirements come to; installs nothing. What is named by a path has no hash, and is left out. */
+/** Asks the index what requirements come to; installs nothing. A folder among them is what is built itself, and is left out. */
 export const wheelsFor = Effect.fnUntraced(function*(pip: Pip, requirements: ReadonlyArray<string>) {
   const text = yield* runPip(pip, ["install", "--dry-run", "--ignore-installed", "--report=-", ...installOptions(pip), ...requirements])
   const { install } = yield* Effect.mapError(Schema.decodeUnknownEffect(Report)(text), failed(pip, "read pip's report", "update Python: its pip is older than 22.3"))
   const pin: Record<string, string> = {}
-  for (const { download_info: { archive_info }, is_direct = false, metadata } of install) {
-    if (is_direct && archive_info === undefined) continue
+  const folder = install.find(({ download_info, is_direct = false }) => is_direct && "dir_info" in download_info)
+  for (const one of install) {
+    if (one === folder) continue
+    const { download_info: { archive_info }, is_direct = false, metadata } = one
     const key = `${normal(metadata.name)}==${metadata.version}`
     const hash = archive_info?.hashes?.["sha256"] ?? archive_info?.hash?.replace(/^sha256=/u, "") ?? ""
     if (is_direct || !WHEEL.test(key) || !SHA256.test(`sha256:${hash}`)) {
-      return yield* failed(pip, "verify", "use an index that gives sha256 hashes")(new Error(`${key} has no hash`))
+      return yield* failed(pip, "verify", "take all packages from an index that gives sha256 hashes")(new Error(`${key} ${is_direct ? "does not come from the index" : "has no hash"}`))
     }
     pin[key] = `sha256:${hash}`
   }
