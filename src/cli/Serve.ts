@@ -5,6 +5,7 @@ import { Console, Effect, Equal, Layer, Option, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { knowSecrets, layer, serve as serveGateway, serveOnStdio, type Serving } from "../Gateway.ts"
 import { load, type Loaded } from "../manifest/Load.ts"
+import { LOCK_NAME } from "../manifest/LockFile.ts"
 import { sayProblem } from "../manifest/Problem.ts"
 import { changes } from "../manifest/Watch.node.ts"
 import { logs } from "../observe/Logs.node.ts"
@@ -142,8 +143,9 @@ const follow = Effect.fnUntraced(function*(
   )
 })
 
-/** The manifest's files, and those of plugins that are files. */
+/** The manifest's files with their lock file, and those of plugins that are files. */
 const watchedFiles = ({ directory, files, manifest }: Loaded): ReadonlyArray<string> => [
   ...files,
+  resolve(directory, LOCK_NAME),
   ...manifest.plugins.filter(({ use }) => use.startsWith(".") || use.startsWith("/")).map(({ use }) => resolve(directory, use))
 ]

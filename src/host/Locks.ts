@@ -24,6 +24,10 @@ export interface LocksOptions {
 export class Locks extends Context.Service<Locks, {
   /** What a source came to; asked now, where that is not known. */
   readonly answer: (id: string, question: Question, loader: Loader) => Effect.Effect<Resolved, LoadFailed>
+  /** What the lock file answers; nothing where there is none, or it has no answer. */
+  readonly locked: (id: string, question: Question) => Effect.Effect<Resolved | undefined>
+  /** Changes when what is locked does. */
+  readonly stamp: Effect.Effect<string>
   /** Keeps what else is known of it once it is prepared. */
   readonly keep: (id: string, question: Question, resolved: Resolved) => Effect.Effect<void>
   /** Fails where the lock file cannot be used, or is missing though nothing may run without it. */
@@ -73,7 +77,13 @@ export class Locks extends Context.Service<Locks, {
       const check = Effect.flatMap(read(file), (lock) =>
         lock === undefined && frozen ? new LockRefused({ file, reason: "is missing, and --frozen runs nothing without it: write it with manifold lock" }) : Effect.void)
 
-      return Locks.of({ answer, keep, check })
+      return Locks.of({
+        answer,
+        locked: (id, question) => Effect.map(locked, (lock) => answerIn(lock?.sources[id], question)),
+        stamp: Effect.map(locked, (lock) => lock === undefined ? "" : lockText(lock)),
+        keep,
+        check
+      })
     }))
 }
 

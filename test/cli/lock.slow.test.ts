@@ -93,6 +93,14 @@ describe("a gateway with a lock file", () => {
       yield* Effect.promise(async () => {
         await until(() => call(there.url), ({ text }) => text.includes("result"), 30)
         assert.match(there.stderr(), /installed hello@1\.0\.0/u)
+        assert.notMatch(there.stderr(), /installed hello@1\.1\.0/u)
+      })
+      yield* lock("--update")
+      yield* Effect.promise(async () => {
+        // A deploy brings the lock file that was committed; calls go on meanwhile.
+        writeFileSync(join(there.directory, "manifold.lock"), readFileSync(file, "utf8"))
+        await until(async () => there.stderr(), (text) => text.includes("installed hello@1.1.0"), 20)
+        assert.include((await call(there.url)).text, "result")
       })
     }).pipe(Effect.scoped), { timeout: 120_000 })
 

@@ -1,4 +1,8 @@
 /** The contract suites on everything that comes with Manifold. */
+import { Effect } from "effect"
+import { authorizationServer } from "../kit/authorizationServer.ts"
+import { userBrowser } from "../kit/browser.ts"
+import { RETURN_ADDRESS } from "../kit/ownRows.ts"
 import { temporaryHost } from "../kit/pluginHost.ts"
 import { authContract } from "./auth.ts"
 import { loaderContract } from "./loader.ts"
@@ -56,6 +60,29 @@ loaderContract({
 authContract({ name: "bypass_auth", host: temporaryHost, good: {}, bad: [{ config: { header: "x" }, at: "header" }] })
 
 const issuer = "https://id.example.com"
+const client = { client_id: "gate", client_secret: "gate-secret" }
+
+for (const name of ["delegate_oauth", "proxy_oauth"]) {
+  authContract({
+    name,
+    host: temporaryHost,
+    good: { issuer, ...client },
+    bad: [
+      { config: { issuer }, at: "client_id" },
+      { config: { issuer, ...client, registration: "dynamic" }, at: "client_id" },
+      { config: { issuer: "http://id.example.com", ...client }, at: "issuer" },
+      { config: { issuer, ...client, scope: "read" }, at: "scope" }
+    ],
+    away: Effect.map(
+      authorizationServer({ more: { clients: [{ ...client, application_type: "native", redirect_uris: [RETURN_ADDRESS], grant_types: ["authorization_code", "refresh_token"] }] } }),
+      (server) => ({
+        config: { issuer: server.issuer, ...client, scopes: ["read", "offline_access"] },
+        resource: "http://127.0.0.1:18997/mcp",
+        codeAt: async (url: string, user: string) => new URL((await userBrowser(user).open(url, RETURN_ADDRESS)).url).searchParams.get("code") ?? ""
+      })
+    )
+  })
+}
 
 providerContract({
   name: "oidc",
