@@ -1,6 +1,7 @@
 /** What the host tells plugins on Node. The environment is built from nothing but what a builder's network needs. */
 import { Effect, FileSystem, Layer, Path } from "effect"
 import { Plugin } from "#plugin"
+import { treeHash, treeLines } from "./Tree.node.ts"
 
 const FOR_BUILDERS = [
   "PATH",
@@ -33,5 +34,11 @@ export const hostLayer = ({ directory, dataDirectory }: HostOptions) =>
     const environment = Object.fromEntries(
       FOR_BUILDERS.flatMap((name) => process.env[name] === undefined ? [] : [[name, process.env[name]]])
     )
-    return Plugin.Host.of({ directory: path.resolve(directory), workspace, node: process.execPath, environment })
+    return Plugin.Host.of({
+      directory: path.resolve(directory),
+      workspace,
+      node: process.execPath,
+      environment,
+      treeHash: (folder, leftOut) => Effect.map(Effect.tryPromise(() => treeLines(folder, leftOut)), treeHash)
+    })
   }))

@@ -69,7 +69,9 @@ export const launch = Effect.fnUntraced(function*(prepared: Prepared) {
   const path = yield* Path.Path
   const note = yield* Effect.orElseSucceed(files.readFileString(path.join(prepared.root, "..", NOTE)), () => "")
   const found = prepared.command === undefined ? yield* detected(prepared) : yield* commanded(prepared, prepared.command)
-  return { ...found, directory: prepared.place, detected: [found.detected, note].filter((each) => each !== undefined && each !== "").join("; ") } satisfies Loader.Stdio
+  // What it is run from stays as it was made.
+  const environment = { PYTHONDONTWRITEBYTECODE: "1" }
+  return { ...found, environment, directory: prepared.place, detected: [found.detected, note].filter((each) => each !== undefined && each !== "").join("; ") } satisfies Loader.Stdio
 })
 
 const detected = Effect.fnUntraced(function*({ place, source, venv }: Prepared): Effect.fn.Return<Loader.Stdio, Loader.LoadFailed, Plugin.Lent> {

@@ -15,7 +15,14 @@ export interface Run {
 export const commandOf = Effect.fnUntraced(function*({ module, name, script, source, venv }: Run) {
   const path = yield* Path.Path
   const python = path.join(venv, "bin", "python")
-  const run = (args: ReadonlyArray<string>, detected: string): Loader.Stdio => ({ _tag: "Stdio", command: python, args, detected })
+  const run = (args: ReadonlyArray<string>, detected: string): Loader.Stdio => ({
+    _tag: "Stdio",
+    command: python,
+    args,
+    // The environment stays as it was made.
+    environment: { PYTHONDONTWRITEBYTECODE: "1" },
+    detected
+  })
   if (module !== undefined) return run(["-m", module], `module ${module} (as the manifest says), run by Python`)
 
   const scripts = yield* scriptsOf(venv, name)
