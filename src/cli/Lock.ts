@@ -9,7 +9,7 @@ import type { Plugin } from "#plugin"
 import { ArtifactCache } from "../host/ArtifactCache.ts"
 import { egressLayer } from "../host/Egress.node.ts"
 import { hostLayer } from "../host/Host.node.ts"
-import { isPinned, Locks, readLock, writeLock } from "../host/Locks.ts"
+import { isAnswered, isPinned, Locks, readLock, writeLock } from "../host/Locks.ts"
 import { Registry } from "../host/Registry.ts"
 import { thirdPartyLayer } from "../host/ThirdParty.node.ts"
 import type { Loaded } from "../manifest/Load.ts"
@@ -51,7 +51,7 @@ const outcomeOf = Effect.fnUntraced(function*(entry: Sourced, before: LockEntry 
   const { id, source, type } = entry
   const loader = yield* Effect.flatMap(registry.decode("loader", type, source), ({ build }) => build)
   const answered = answerIn(before, entry)
-  const isFetched = loader.prepare !== undefined
+  const isFetched = isAnswered(loader)
   if (isFetched && answered !== undefined && !update) return [{ id, action: "keep", source: answered.source, entry: before } satisfies Outcome]
   // To check asks nobody: what is fetched and not answered is missing, whatever it would come to.
   if (isFetched && check) return [{ id, action: before === undefined ? "add" : "change", source: before?.source ?? type, entry: before } satisfies Outcome]

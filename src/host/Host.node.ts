@@ -1,6 +1,7 @@
 /** What the host tells plugins on Node. The environment is built from nothing but what a builder's network needs. */
 import { Effect, FileSystem, Layer, Path } from "effect"
 import { Plugin } from "#plugin"
+import { treeHash, treeLines } from "./Tree.node.ts"
 
 const FOR_BUILDERS = [
   "PATH",
@@ -40,6 +41,7 @@ export const hostLayer = ({ directory, dataDirectory }: HostOptions) =>
       workspace,
       node: process.execPath,
       environment: only(FOR_BUILDERS),
-      engine: only(FOR_ENGINES)
+      engine: only(FOR_ENGINES),
+      treeHash: (folder, leftOut) => Effect.map(Effect.tryPromise(() => treeLines(folder, leftOut)), treeHash)
     })
   }))

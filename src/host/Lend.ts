@@ -39,7 +39,7 @@ export const lendTo: LendTo = {
     }
   },
 
-  loader: (name, { resolve, prepare, launch, swap = "overlap" }, lent) => {
+  loader: (name, { resolve, prepare, launch, follows = false, swap = "overlap" }, lent) => {
     const guarded = <A>(step: string, effect: Effect.Effect<A, Loader.LoadFailed, Plugin.Lent>) =>
       effect.pipe(
         Effect.catchDefect((cause) => Effect.fail(new Loader.LoadFailed({ source: name, step, cause }))),
@@ -47,6 +47,7 @@ export const lendTo: LendTo = {
       )
     return {
       swap,
+      follows,
       resolve: guarded("resolve", resolve),
       ...prepare !== undefined && {
         prepare: (resolved: Loader.Resolved, directory: string) =>

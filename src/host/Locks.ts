@@ -50,7 +50,7 @@ export class Locks extends Context.Service<Locks, {
         const lock = yield* locked
         const found = answerIn((lock ?? (yield* kept)).sources[id], question)
         const why = lock?.sources[id] === undefined ? "it is not in the lock file" : "the manifest asks for something else than the lock file answers"
-        const isFetched = loader.prepare !== undefined
+        const isFetched = isAnswered(loader)
         if (found !== undefined && isFetched) return found
         if (frozen && isFetched) return yield* drifted(id, why)
         const resolved = yield* loader.resolve
@@ -87,8 +87,11 @@ export class Locks extends Context.Service<Locks, {
     }))
 }
 
+/** Whether an answer that is known stands for the source, so that nobody is asked again. */
+export const isAnswered = ({ follows = false, prepare }: Loader): boolean => prepare !== undefined && !follows
+
 /** Whether an answer says something that another machine could go by. */
-export const isPinned = ({ prepare }: Loader, { pin }: Resolved): boolean => prepare !== undefined || pin !== undefined
+export const isPinned = (loader: Loader, { pin }: Resolved): boolean => isAnswered(loader) || pin !== undefined
 
 const drifted = (id: string, why: string) =>
   new LoadFailed({ source: id, step: "run it as locked", next: "run manifold lock, look at what changed, and commit it", cause: new Error(why) })

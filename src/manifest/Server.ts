@@ -32,9 +32,9 @@ const Limits = Schema.Struct({
 const common = {
   id: required(ServerId, "Name of the server, unique in the manifest", "a name for the server"),
   type: required(
-    PluginName.check(except(["pypi", "registry"], "type")),
-    "The loader: npm, git, docker, local, remote, or one of a plugin",
-    "the loader: npm, git, docker, local or remote"
+    PluginName.check(except(["registry"], "type")),
+    "The loader: npm, git, pypi, docker, local, remote, or one of a plugin",
+    "the loader: npm, git, pypi, docker, local or remote"
   ),
   auth_strategy: required(
     PluginName,

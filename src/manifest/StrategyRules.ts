@@ -26,7 +26,7 @@ interface Issue {
 }
 
 /** Loaders of ours that start a process, which speaks on its standard streams where it has no port. */
-const LAUNCHED: ReadonlySet<string> = new Set(["npm", "git", "local"])
+const LAUNCHED: ReadonlySet<string> = new Set(["npm", "git", "pypi", "local"])
 
 /** Strategies of ours whose credential is the user's own. */
 const PERSONAL: ReadonlySet<string> = new Set(["delegate_oauth", "proxy_oauth"])

@@ -74,6 +74,8 @@ export type Launch = Stdio | Http
 export interface Loader<R = never> {
   /** `stop_first` when two instances cannot overlap (one fixed port, one lock file). Default `overlap`. */
   readonly swap?: "overlap" | "stop_first"
+  /** Its source is at hand and is looked at anew at each start, though a copy of it is prepared. Default false. */
+  readonly follows?: boolean
   readonly resolve: Effect.Effect<Resolved, LoadFailed, R>
   /** Fills the empty folder `directory`; absent where the source runs in place. What it learns goes into the pin. */
   readonly prepare?: (resolved: Resolved, directory: string) => Effect.Effect<Pin | void, LoadFailed, R>

@@ -35,8 +35,11 @@ loaderContract({
     { config: {}, at: "" },
     { config: { path: "" }, at: "path" },
     { config: { path: "./a", watch: true }, at: "watch" },
-    { config: { path: "./a", install: true }, at: "install" },
-    { config: { path: "./a", pin: true }, at: "pin" },
+    { config: { path: "./a", install: "yes" }, at: "install" },
+    { config: { command: "node", install: true }, at: "install" },
+    { config: { command: "node", pin: true }, at: "pin" },
+    { config: { path: "./a", install: true, build: "npm run build" }, at: "build" },
+    { config: { path: "./a", registry: "https://npm.example.com" }, at: "registry" },
     { config: { path: "./a", build: ["npm", "run", "build"] }, at: "build" }
   ]
 })

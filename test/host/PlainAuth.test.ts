@@ -9,7 +9,7 @@ import { SubjectToken } from "../../src/plugin/SubjectToken.ts"
 import { ownRows } from "../kit/ownRows.ts"
 
 const anything = { "~standard": { version: 1 as const, vendor: "test", validate: (value: unknown) => ({ value }) } }
-const about = { directory: "/here", workspace: "/here/workspace", node: "node", environment: {}, engine: {} }
+const about = { directory: "/here", workspace: "/here/workspace", node: "node", environment: {}, engine: {}, treeHash: () => Effect.succeed("") }
 
 /** The strategy as the gateway has it. */
 const builtFrom = Effect.fnUntraced(function*(start: (context: PlainAuthContext) => unknown) {

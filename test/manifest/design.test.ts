@@ -74,7 +74,7 @@ const later = [
   "routing.retry", "routing.breaker",
   "servers.files.sandbox", "servers.files.minimum_release_age", "servers.files.provenance", "servers.files.idle_stop",
   "servers.issues.replicas",
-  "servers.wheel.type", "servers.listed.type"
+  "servers.listed.type"
 ]
 
 describe("the manifest of the design", () => {

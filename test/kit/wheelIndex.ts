@@ -1,0 +1,111 @@
+/** A Python package index on loopback (PEP 503) with wheels made for a test; it remembers what it is asked for. */
+import { Effect, Stream } from "effect"
+import { Zip } from "effect/encoding"
+import { createHash } from "node:crypto"
+import { createServer } from "node:http"
+
+export interface WheelText {
+  readonly name: string
+  readonly version: string
+  /** Modules by their path. */
+  readonly files: Readonly<Record<string, string>>
+  /** Commands, each as `module:function`. */
+  readonly scripts?: Readonly<Record<string, string>>
+  readonly requires?: ReadonlyArray<string>
+  readonly requiresPython?: string
+  /** Offered as sources alone. */
+  readonly isSdist?: boolean
+}
+
+export interface WheelIndex {
+  readonly url: string
+  readonly hashOf: (name: string) => string
+  /** Another version, or other bytes for the same one. */
+  readonly publish: (text: WheelText) => Effect.Effect<void>
+  readonly requests: ReadonlyArray<string>
+}
+
+interface Published {
+  readonly text: WheelText
+  readonly file: string
+  readonly bytes: Uint8Array
+}
+
+export const wheelIndexWith = Effect.fnUntraced(function*(...texts: ReadonlyArray<WheelText>) {
+  const published: Array<Published> = []
+  const publish = (text: WheelText) =>
+    Effect.map(bytesOf(text), (bytes) => {
+      const dist = text.name.replace(/[-_.]+/gu, "_")
+      const file = text.isSdist === true ? `${dist}-${text.version}.tar.gz` : `${dist}-${text.version}-py3-none-any.whl`
+      const index = published.findIndex((each) => each.file === file)
+      published.splice(index === -1 ? published.length : index, 1, { text, file, bytes })
+    })
+  yield* Effect.forEach(texts, publish)
+  const { requests, url } = yield* Effect.acquireRelease(Effect.promise(() => serving(published)), ({ close }) => Effect.sync(close))
+  const hashOf = (name: string) => `sha256:${sha256(published.find(({ text }) => text.name === name)?.bytes ?? new Uint8Array())}`
+  return { url: `${url}/simple`, hashOf, publish, requests } satisfies WheelIndex
+})
+
+const serving = (published: ReadonlyArray<Published>) =>
+  new Promise<{ readonly url: string; readonly requests: ReadonlyArray<string>; readonly close: () => void }>((resolve) => {
+    const requests: Array<string> = []
+    const server = createServer((request, response) => {
+      const path = request.url ?? ""
+      requests.push(path)
+      const file = published.find((each) => path === `/files/${each.file}`)
+      if (file !== undefined) return response.end(file.bytes)
+      const [, name] = /^\/simple\/([^/]+)\/$/u.exec(path) ?? []
+      const links = published.filter(({ text }) => text.name === name).map(linkTo)
+      if (links.length === 0) return response.writeHead(404).end()
+      response.setHeader("content-type", "text/html")
+      response.end(`<!DOCTYPE html><html><body>${links.join("\n")}</body></html>`)
+    })
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address()
+      const port = typeof address === "object" && address !== null ? address.port : 0
+      resolve({
+        url: `http://127.0.0.1:${port}`,
+        requests,
+        close: () => {
+          server.closeAllConnections()
+          server.close()
+        }
+      })
+    })
+  })
+
+const linkTo = ({ bytes, file, text: { requiresPython } }: Published) => {
+  const requires = requiresPython === undefined ? "" : ` data-requires-python="${requiresPython.replaceAll("<", "&lt;").replaceAll(">", "&gt;")}"`
+  return `<a href="/files/${file}#sha256=${sha256(bytes)}"${requires}>${file}</a>`
+}
+
+const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex")
+
+const bytesOf = (text: WheelText): Effect.Effect<Uint8Array> => {
+  const all = filesOf(text)
+  const record = `${text.name.replace(/[-_.]+/gu, "_")}-${text.version}.dist-info/RECORD`
+  const entries = Object.entries({ ...all, [record]: [...Object.keys(all), record].map((path) => `${path},,\n`).join("") })
+  return Stream.fromIterable(entries.map(([path, content]) => Zip.file(path, content))).pipe(
+    Stream.pipeThroughChannel(Zip.encode()),
+    Stream.runCollect,
+    Effect.map((chunks) => new Uint8Array(Buffer.concat([...chunks]))),
+    Effect.orDie
+  )
+}
+
+const filesOf = ({ files, name, requires = [], requiresPython = ">=3.9", scripts = {}, version }: WheelText): Readonly<Record<string, string>> => {
+  const info = `${name.replace(/[-_.]+/gu, "_")}-${version}.dist-info`
+  return {
+    ...files,
+    [`${info}/METADATA`]: [
+      "Metadata-Version: 2.1",
+      `Name: ${name}`,
+      `Version: ${version}`,
+      `Requires-Python: ${requiresPython}`,
+      ...requires.map((each) => `Requires-Dist: ${each}`),
+      ""
+    ].join("\n"),
+    [`${info}/WHEEL`]: "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    [`${info}/entry_points.txt`]: `[console_scripts]\n${Object.entries(scripts).map(([script, target]) => `${script} = ${target}\n`).join("")}`
+  }
+}
