@@ -1,6 +1,6 @@
 /** One run of the official suite against an address, as the status of every check it wrote. */
 import { spawn } from "node:child_process"
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
@@ -54,8 +54,8 @@ export const runSuite = ({ revision, scenario, url }: Run): Promise<Result> => {
 }
 
 /** The suite as the server that `command`, which gets its URL as last argument, is a client of. */
-export const runAsServer = (command: string, scenario: string): Promise<Result> =>
-  resultOf(["client", "--command", command, "--scenario", scenario])
+export const runAsServer = (command: string, scenario: string, revision?: Revision): Promise<Result> =>
+  resultOf(["client", "--command", command, "--scenario", scenario, ...(revision === undefined ? [] : ["--spec-version", revision, "--force"])])
 
 export interface Granting {
   /** Of the authorization server. */
@@ -85,10 +85,11 @@ const resultOf = async (args: ReadonlyArray<string>, heard?: (text: string) => v
   const directory = mkdtempSync(join(tmpdir(), "conformance-"))
   try {
     const log = await outputOf("node", [suite(), ...args, "-o", directory], heard)
-    const checks = readdirSync(directory).flatMap((name) => {
-      const file = join(directory, name, "checks.json")
-      const ran = name.replace(/^server-/u, "").replace(/-\d{4}-\d\d-\d\dT[\d-]+Z$/u, "")
-      return existsSync(file) ? keyed(ran, JSON.parse(readFileSync(file, "utf8"))) : []
+    // A scenario with a slash in its name has folders in folders.
+    const files = readdirSync(directory, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith("checks.json"))
+    const checks = files.flatMap((file) => {
+      const ran = dirname(file).replace(/^server-/u, "").replace(/-\d{4}-\d\d-\d\dT[\d-]+Z$/u, "")
+      return keyed(ran, JSON.parse(readFileSync(join(directory, file), "utf8")))
     })
     if (checks.length === 0) throw new Error(`the suite wrote no results:\n${log.slice(-2000)}`)
     return {

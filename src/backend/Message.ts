@@ -68,7 +68,9 @@ const readAnyOrder = (bytes: Buffer): Incoming => {
   const result = found.find((member) => member.key === "result")
   if (result !== undefined) return { kind: "result", id: number, result: bytes.subarray(result.start, result.end) }
   const error = bytesOf(bytes, found, "error")
-  if (error === "") return garbage
+  // Errors of HTTP and OAuth have a member of that name too.
+  const isNone = error === "" || (id === undefined && !isRecord(jsonOf(error)))
+  if (isNone) return garbage
   return { kind: "error", id: number, error: errorOf(error) }
 }
 

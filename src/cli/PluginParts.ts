@@ -35,7 +35,7 @@ export const noTokens = Layer.succeed(OwnTokens, {
 })
 
 const registryFor = (builtIn: ReadonlyArray<Plugin.BuiltIn>, { dataDirectory, directory }: Place, thirdParty: boolean) => {
-  const still = Layer.succeed(Plugin.Host, { directory, workspace: dataDirectory, node: process.execPath, environment: {}, treeHash: () => Effect.succeed("") })
+  const still = Layer.succeed(Plugin.Host, { directory, workspace: dataDirectory, node: process.execPath, environment: {}, engine: {}, treeHash: () => Effect.succeed("") })
   const kept = Layer.merge(ArtifactCache.layer(dataDirectory), Locks.layer({ directory, dataDirectory, frozen: false }))
   const imported = thirdPartyLayer.pipe(Layer.provide(kept))
   return thirdParty

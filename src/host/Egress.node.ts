@@ -78,7 +78,7 @@ const asked = Effect.fnUntraced(function*(way: Way, isHome: boolean, question: A
   if (url === undefined || !isSafe(url, way, isHome)) return yield* failed("address", "may not be asked: it is not https at a public address")
 
   if (holdsForeign(question, url)) return yield* failed("address", "may not be shown a token that its issuer did not give")
-  const { body, freshFor, status } = yield* Effect.tryPromise({
+  const { body, challenge, freshFor, status } = yield* Effect.tryPromise({
     try: (signal) => exchange(way.agent, url, question, signal),
     catch: (cause) => cause instanceof AddressRefused
       ? failed("address", "may not be asked: its name leads to an address that is not public")
@@ -86,7 +86,7 @@ const asked = Effect.fnUntraced(function*(way: Way, isHome: boolean, question: A
   }).pipe(Effect.timeoutOrElse({ duration: TIME, orElse: () => Effect.fail(failed("time", "gave no answer within 10 seconds")) }))
   if (status >= 300 && status < 400) return yield* failed("redirect", "answered with a redirect, which is not followed")
   if (body === undefined) return yield* failed("size", "gave an answer of more than 1 MiB")
-  return { status, body: jsonOf(body), ...freshFor !== undefined && { freshFor } }
+  return { status, body: jsonOf(body), ...freshFor !== undefined && { freshFor }, ...challenge !== undefined && { challenge } }
 })
 
 /** A literal address is never looked up, so it is checked here. */
@@ -114,10 +114,18 @@ const exchange = async (agent: Agent, url: URL, question: Addressed, signal: Abo
   for await (const chunk of body) {
     size += chunk.length
     // To leave the loop is to end the connection: the rest is not read.
-    if (size > LARGEST) return { status, body: undefined, freshFor: undefined }
+    if (size > LARGEST) return { status, body: undefined }
     chunks.push(chunk)
   }
-  return { status, body: Buffer.concat(chunks), freshFor: freshIn(headers["cache-control"]) }
+  return { status, body: Buffer.concat(chunks), freshFor: freshIn(headers["cache-control"]), challenge: challengeIn(headers["www-authenticate"]) }
+}
+
+/** Longest challenge that is looked at, in characters. */
+const LONGEST = 4096
+
+const challengeIn = (said: string | ReadonlyArray<string> | undefined): string | undefined => {
+  const challenge = [said ?? []].flat().join(", ")
+  return challenge === "" || challenge.length > LONGEST ? undefined : challenge
 }
 
 const freshIn = (said: string | ReadonlyArray<string> | undefined): number | undefined => {

@@ -53,7 +53,7 @@ export const lendTo: LendTo = {
         prepare: (resolved: Loader.Resolved, directory: string) =>
           guarded("prepare", Effect.suspend(() => prepare(resolved, directory)))
       },
-      launch: (directory, resolved) => guarded("launch", Effect.suspend(() => launch(directory, resolved)))
+      launch: (directory, resolved, wanted) => guarded("launch", Effect.suspend(() => launch(directory, resolved, wanted)))
     }
   }
 }

@@ -1,5 +1,5 @@
 /** An auth strategy of the plain face as one of ours. What it throws is for the log, never for the caller. */
-import { Effect, Predicate, Schema } from "effect"
+import { Effect, Predicate, Redacted, Schema } from "effect"
 import { Auth } from "#plugin"
 import type { PlainAuth } from "../plugin/PlainAuth.ts"
 import { askingIn } from "./PlainAsking.ts"
@@ -40,7 +40,8 @@ export const authFrom = (name: string) => Effect.fnUntraced(function*(value: unk
     }),
     ...rejected !== undefined && {
       rejected: Effect.fnUntraced(function*(principal: Auth.Principal, rejection: Auth.Rejection) {
-        const call = { ...rejection, principal: plainPrincipal(principal) }
+        const { scopes: wanted, sent, status } = rejection
+        const call = { principal: plainPrincipal(principal), status, scopes: wanted, ...sent === undefined ? {} : { headers: textsOf(sent) } }
         const answer = yield* asked(Schema.Union([Schema.Undefined, Needed]), (signal) => Reflect.apply(rejected, value, [{ ...call, signal }]))
         if (answer !== undefined) return yield* needed(id, scopes, answer)
       })
@@ -55,6 +56,8 @@ export const authFrom = (name: string) => Effect.fnUntraced(function*(value: unk
 
 const credentialOf = ({ headers }: typeof Headers.Type): Auth.Credential =>
   Object.keys(headers).length === 0 ? Auth.none : { headers: secretHeaders(headers) }
+
+const textsOf = ({ headers }: Auth.Credential) => Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Redacted.value(value)]))
 
 const needed = (server: string, scopes: ReadonlyArray<string>, { consent }: typeof Needed.Type) =>
   new Auth.ConsentNeeded({

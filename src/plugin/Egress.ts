@@ -34,6 +34,8 @@ export interface Answer {
   readonly body: unknown
   /** How long the answer may be kept, in seconds, where it says (RFC 9111, 5.2.2.1); 0 for one that may not be. */
   readonly freshFor?: number
+  /** What it wants of whoever asks (RFC 9110, 11.6.1); nothing that is too long to be one. */
+  readonly challenge?: string
 }
 
 /** No answer that counts came back. It names the place without its query, and nothing that was sent. */

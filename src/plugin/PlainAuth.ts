@@ -66,7 +66,12 @@ export interface PlainAuth {
   readonly credential: (call: ForPrincipal & { readonly server: { readonly id: string } }) => Promise<PlainCredential>
   /** Hears that the backend did not take the credential of a call; when it answers with nothing, the call is made once more. */
   readonly rejected?: (
-    call: ForPrincipal & { readonly status: 401 | 403; readonly scopes: ReadonlyArray<string> }
+    call: ForPrincipal & {
+      readonly status: 401 | 403
+      readonly scopes: ReadonlyArray<string>
+      /** What the call went out with, where that is known: another call may have brought newer ones meanwhile. */
+      readonly headers?: Readonly<Record<string, string>>
+    }
   ) => Promise<PlainRefused | PlainConsentNeeded | void>
   /** For what the gateway asks on its own account, such as lists; nothing is sent without it. */
   readonly own?: (call: Interruptible & { readonly server: { readonly id: string } }) => Promise<PlainHeaders | PlainRefused>

@@ -74,6 +74,10 @@ export interface AuthorizationServer {
   readonly grantTypes: ReadonlyArray<string>
   readonly isIssuerInResponse: boolean
   readonly takesClientIdMetadataDocuments: boolean
+  /** How clients may show who they are; absent where it does not say (RFC 8414, 2). */
+  readonly tokenEndpointAuthMethods?: ReadonlyArray<string>
+  /** The scopes that it names, where it does. */
+  readonly scopes?: ReadonlyArray<string>
 }
 
 /** What a browser brought back from the authorization endpoint, with what the gateway had kept for it. */

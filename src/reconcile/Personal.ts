@@ -38,6 +38,8 @@ interface Own {
   listing: Listing
   needsConsent: boolean
   beginning: Deferred.Deferred<void, Refused> | undefined
+  /** Done when it is forgotten: whoever waits for it begins anew. */
+  readonly over: Deferred.Deferred<void>
   /** Milliseconds since 1970. */
   lastUsed: number
 }
@@ -51,7 +53,7 @@ export interface PersonalOptions {
   /** The instance that asks nobody's credential, if the server lets it in. */
   readonly shared: () => Instance | undefined
   /** Starts an instance for this user. */
-  readonly start: (principal: Principal, onListed: () => Effect.Effect<void>, unauthorized: () => Effect.Effect<"again" | "rest">) => Effect.Effect<Running, BackendFailed>
+  readonly start: (principal: Principal, onListed: () => Effect.Effect<void>, unauthorized: (failure: BackendFailed) => Effect.Effect<"again" | "rest">) => Effect.Effect<Running, BackendFailed>
   readonly part: (listing: Listing, running: Running | undefined) => Offered
   /** Says that what this user sees is another now. */
   readonly changed: (principal: Principal, kinds: ReadonlySet<Kind>) => void
@@ -62,6 +64,8 @@ const ALL: ReadonlySet<Kind> = new Set(["tools", "prompts", "resources", "templa
 /** How long, in milliseconds, an instance stays that nobody uses, and how long the first list or call waits for one to be ready. */
 const IDLE = 600_000
 const PATIENCE = "15 seconds"
+/** Most times that one call begins anew. */
+const TRIES = 5
 /** Most users of one server that are remembered. */
 const MOST = 5000
 
@@ -79,6 +83,7 @@ export const make = Effect.fnUntraced(function*(options: PersonalOptions): Effec
       listing: nothing,
       needsConsent: false,
       beginning: undefined,
+      over: Deferred.makeUnsafe<void>(),
       lastUsed: now
     }
     owns.set(name, own)
@@ -107,10 +112,11 @@ export const make = Effect.fnUntraced(function*(options: PersonalOptions): Effec
     )
     const refused = Deferred.makeUnsafe<never, Refused>()
     let tries = 0
-    /** The token may have been revoked since: the strategy says whether there is another. */
-    const another: Effect.Effect<void, Refused> = strategy.rejected?.(principal, { status: 401, scopes: [] }) ?? notReady(id, "did not take its user's credential")
-    const unauthorized = () =>
-      Effect.match(another, {
+    /** The token may have been revoked since, or may too little: the strategy says whether there is another. */
+    const another = ({ scopes = [], status }: BackendFailed): Effect.Effect<void, Refused> =>
+      strategy.rejected?.(principal, { status: status === 403 ? 403 : 401, scopes }) ?? notReady(id, "did not take its user's credential")
+    const unauthorized = (failure: BackendFailed) =>
+      Effect.match(another(failure), {
         onSuccess: () => tries++ < 2 ? "again" as const : "rest" as const,
         onFailure: (failure) => {
           if (failure._tag === "ConsentNeeded") askConsent(own, principal)
@@ -122,9 +128,10 @@ export const make = Effect.fnUntraced(function*(options: PersonalOptions): Effec
     const running = yield* options.start(principal, onListed, unauthorized)
     yield* own.slot.replace(running.instance, running.scope)
     own.running = running
-    yield* Effect.raceFirst(running.instance.ready, Deferred.await(refused)).pipe(
+    const forgotten = Effect.andThen(Deferred.await(own.over), notReady(id, "is another one now"))
+    yield* Effect.raceFirst(Effect.raceFirst(running.instance.ready, Deferred.await(refused)), forgotten).pipe(
       Effect.timeoutOrElse({ duration: PATIENCE, orElse: () => notReady(id, running.instance.state().why ?? "is still starting for this user") }),
-      Effect.tapError((failure) => failure._tag === "BackendFailed" ? Effect.void : end(own))
+      Effect.tapError((failure) => failure._tag === "BackendFailed" && !isOver(own) ? Effect.void : end(own))
     )
     if (running.instance.opened() === undefined) {
       yield* end(own)
@@ -159,10 +166,15 @@ export const make = Effect.fnUntraced(function*(options: PersonalOptions): Effec
     Effect.andThen(instance.recovered, Effect.suspend(() =>
       instance.opened() === undefined ? notReady(id, instance.state().why ?? "is not running now") : Effect.void))
 
-  const slotFor = Effect.fnUntraced(function*(principal: Principal) {
-    const own = ownOf(principal, yield* Clock.currentTimeMillis)
-    yield* begun(own, principal)
-    return own.slot
+  /** What is forgotten meanwhile, since its server or strategy is another one, begins anew. */
+  const slotFor: Personal["slotFor"] = Effect.fnUntraced(function*(principal: Principal) {
+    for (let tries = 1; ; tries++) {
+      const own = ownOf(principal, yield* Clock.currentTimeMillis)
+      const outcome = yield* Effect.exit(begun(own, principal))
+      if (isOver(own) && tries < TRIES) continue
+      yield* outcome
+      return own.slot
+    }
   })
 
   const look = Effect.fnUntraced(function*(principal: Principal) {
@@ -176,6 +188,7 @@ export const make = Effect.fnUntraced(function*(options: PersonalOptions): Effec
     Effect.forEach([...owns], ([name, own]) => {
       if (principal !== undefined && name !== ownerOf(principal)) return Effect.void
       owns.delete(name)
+      Deferred.doneUnsafe(own.over, Exit.void)
       return end(own)
     }, { discard: true })
 
@@ -201,5 +214,7 @@ export const make = Effect.fnUntraced(function*(options: PersonalOptions): Effec
     forget
   }
 })
+
+const isOver = ({ over }: Own): boolean => Deferred.isDoneUnsafe(over)
 
 const notReady = (backend: string, detail: string) => Effect.fail(new BackendFailed({ backend, reason: "not_ready", detail }))

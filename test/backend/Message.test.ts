@@ -75,7 +75,7 @@ describe("other messages of a backend", () => {
   })
 
   it("are garbage, and nothing is thrown, whatever else the line holds", () => {
-    for (const line of ["", "}", "{}", "hello", "[]", "[1]", "null", "{\"a\":1}", `{"jsonrpc":"2.0","id":1}`, "{\"method\":5}", "Listening on {port}", "\u0000}"]) {
+    for (const line of ["", "}", "{}", "hello", "[]", "[1]", "null", "{\"a\":1}", `{"jsonrpc":"2.0","id":1}`, `{"error":"invalid_token","error_description":"no"}`, "{\"method\":5}", "Listening on {port}", "\u0000}"]) {
       assert.strictEqual(readMessage(Buffer.from(line)).kind, "garbage", line)
     }
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void readMessage(Buffer.from(bytes))))

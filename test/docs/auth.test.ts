@@ -55,6 +55,22 @@ describe("the links of the guides", () => {
   })
 })
 
+const LINE = /^(?:participant (\w+) as [^;#]+|Note over (\w+),(\w+): [^;#]+|(\w+)-{1,2}>>(\w+): [^;#]+)$/u
+
+describe("the pictures of the guides", () => {
+  const pictures = guides.flatMap((page) => blocksOf(page).filter(({ language }) => language === "mermaid").map(({ text }, index) => ({ page, text, number: index + 1 })))
+
+  it.each(pictures)("$page: picture $number has lines that can be drawn, between those who take part", ({ text }) => {
+    const [first, ...lines] = text.trimEnd().split("\n").map((line) => line.trim())
+    assert.strictEqual(first, "sequenceDiagram")
+    const known = new Set(lines.flatMap((line) => /^participant (\w+) as/u.exec(line)?.[1] ?? []))
+    for (const line of lines) {
+      const [, , ...named] = LINE.exec(line) ?? assert.fail(line)
+      for (const name of named) assert.isTrue(name === undefined || known.has(name), line)
+    }
+  })
+})
+
 const NOW = 1_000_000
 const issuer = "https://id.example.com"
 const audience = "https://gw.example.com/mcp"

@@ -94,7 +94,7 @@ describe("manifests/examples/mixed-auth.yaml", () => {
 
         assert.include((await until(() => asked(key, "hello__greet", `{"name":"CI"}`), ({ status }) => status === 200)).text, "Hello, CI!")
         assert.include((await asked(key, "orders__who")).text, "did not sign in with a token")
-        assert.include((await asked(key, "issues__who")).text, "an API key has none")
+        assert.include((await asked(key, "issues__who")).text, "a machine has none")
         assert.strictEqual((await asked({}, "hello__greet")).status, 401)
         for (const { seen } of [orders, issues, calendar]) assert.notInclude(seen().join("\n"), ada.slice(-40), "the caller's own token goes nowhere")
       })

@@ -9,7 +9,7 @@ import { SubjectToken } from "../../src/plugin/SubjectToken.ts"
 import { ownRows } from "../kit/ownRows.ts"
 
 const anything = { "~standard": { version: 1 as const, vendor: "test", validate: (value: unknown) => ({ value }) } }
-const about = { directory: "/here", workspace: "/here/workspace", node: "node", environment: {}, treeHash: () => Effect.succeed("") }
+const about = { directory: "/here", workspace: "/here/workspace", node: "node", environment: {}, engine: {}, treeHash: () => Effect.succeed("") }
 
 /** The strategy as the gateway has it. */
 const builtFrom = Effect.fnUntraced(function*(start: (context: PlainAuthContext) => unknown) {
@@ -101,9 +101,15 @@ describe("a plain strategy with consent", () => {
 
   it.effect("hears that a credential was not taken, and may get another or ask for more", () =>
     Effect.gen(function*() {
-      const rejected = async ({ scopes, status }: { readonly status: number; readonly scopes: ReadonlyArray<string> }) => status === 403 ? { consent: { scopes } } : undefined
+      const heard: Array<unknown> = []
+      const rejected = async ({ headers, scopes, status }: { readonly headers?: object; readonly status: number; readonly scopes: ReadonlyArray<string> }) => {
+        heard.push(headers)
+        return status === 403 ? { consent: { scopes } } : undefined
+      }
       const strategy = yield* builtFrom(() => ({ credential, rejected, own: async () => ({ headers: { "x-own": "k" } }), consent }))
       assert.isUndefined(yield* there(strategy.rejected)(ada, { status: 401, scopes: [] }))
+      assert.isUndefined(yield* there(strategy.rejected)(ada, { status: 401, scopes: [], sent: { headers: { "x-key": Redacted.make("old") } } }))
+      assert.deepStrictEqual(heard, [undefined, { "x-key": "old" }])
       assert.deepInclude(yield* Effect.flip(there(strategy.rejected)(ada, { status: 403, scopes: ["write"] })), { _tag: "ConsentNeeded", scopes: ["write"] })
       assert.strictEqual(Redacted.value(there((yield* there(strategy.own)({ id: "files" })).headers["x-own"])), "k")
     }))

@@ -86,7 +86,7 @@ describe("a plugin that breaks", () => {
     Effect.gen(function*() {
       const part = yield* Effect.flatMap(Registry, (registry) => registry.decode("loader", "bad", {}))
       const loader = yield* part.build
-      const failure = yield* Effect.flip(loader.launch("/", { source: "bad", digest: "bad" }))
+      const failure = yield* Effect.flip(loader.launch("/", { source: "bad", digest: "bad" }, { environment: [], limits: {} }))
       assert.strictEqual(failure.step, "launch")
     }).pipe(hostOf(broken({ inBuild: false }))))
 })

@@ -20,10 +20,12 @@ interface Next {
 export interface Behaviour {
   /** A part of the addresses whose question is answered with no. */
   readonly refuses?: string
+  /** Hears every answer, with the address that it came from. */
+  readonly heard?: (url: string, response: Response) => void
 }
 
 /** @param user the name that it signs in as wherever it is asked */
-export const userBrowser = (user: string, { refuses }: Behaviour = {}): UserBrowser => {
+export const userBrowser = (user: string, { heard, refuses }: Behaviour = {}): UserBrowser => {
   const jars = new Map<string, Map<string, string>>()
 
   const fetched = async ({ body, url }: Next) => {
@@ -38,6 +40,7 @@ export const userBrowser = (user: string, { refuses }: Behaviour = {}): UserBrow
       headers: { cookie: [...jar].map((pair) => pair.join("=")).join("; "), ...(body === undefined ? {} : { origin }) }
     })
     keep(jar, response)
+    heard?.(url, response)
     return response
   }
 

@@ -49,10 +49,12 @@ export const resourceServer = Effect.fnUntraced(function*(issuer: string, era: "
     if (method === "tools/call") calls++
     const audience = `${origin}/mcp`
     const verified = await jwtVerify(authorization.replace(/^Bearer /u, ""), keys, { issuer, audience }).catch(() => undefined)
-    if (verified === undefined || revoked.has(authorization)) return void response.writeHead(401, { "www-authenticate": "Bearer" }).end()
+    if (verified === undefined || revoked.has(authorization)) return void response.writeHead(401, { "www-authenticate": "Bearer", "content-type": "application/json" })
+      .end(JSON.stringify({ jsonrpc: "2.0", id: null, error: { code: -32001, message: "who are you" } }))
     const scopes = String(verified.payload["scope"] ?? "").split(" ")
     if (params?.name === "write" && !scopes.includes("write")) {
-      return void response.writeHead(403, { "www-authenticate": `Bearer error="insufficient_scope", scope="mcp write"` }).end()
+      return void response.writeHead(403, { "www-authenticate": `Bearer error="insufficient_scope", scope="mcp write"`, "content-type": "application/json" })
+        .end(JSON.stringify({ error: "insufficient_scope" }))
     }
     if (era === "legacy" && id === undefined) return void response.writeHead(request.method === "POST" ? 202 : 405).end()
     if (method === "initialize") response.setHeader("mcp-session-id", `session-${++sessions}`)

@@ -86,19 +86,19 @@ export const exchange = async (url: string, bytes: string | Buffer): Promise<str
 }
 
 /** A legacy session: how to call with it. */
-export const session = async (url: string, version = "2025-11-25") => {
+export const session = async (url: string, version = "2025-11-25", more: Headers = {}) => {
   const opened = await post(url, JSON.stringify({
     jsonrpc: "2.0",
     id: 0,
     method: "initialize",
     params: { protocolVersion: version, capabilities: {}, clientInfo: { name: "wire", version: "1" } }
-  }))
+  }), more)
   const id = String(opened.headers["mcp-session-id"])
-  const headers = { "mcp-session-id": id, "mcp-protocol-version": version }
+  const headers = { ...more, "mcp-session-id": id, "mcp-protocol-version": version }
   return {
     id,
     headers,
-    send: (body: string | Buffer, more: Headers = {}, signal?: AbortSignal) => post(url, body, { ...headers, ...more }, signal),
+    send: (body: string | Buffer, also: Headers = {}, signal?: AbortSignal) => post(url, body, { ...headers, ...also }, signal),
     call: (name: string, args: object = {}, signal?: AbortSignal) => post(url, callText(name, JSON.stringify(args)), headers, signal)
   }
 }

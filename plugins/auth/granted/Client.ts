@@ -5,12 +5,13 @@
  */
 import { Effect, Option, Redacted, Schema } from "effect"
 import { Auth, Egress, Keep, type Provider } from "#plugin"
+import { asClient, methodAmong, type OwnClient, type Proof } from "../../providers/oidc/ClientProof.ts"
 import { errorIn } from "../../providers/oidc/TokenEndpoint.ts"
 import type { GrantSettings } from "./Settings.ts"
 
-export interface Client {
-  readonly id: string
-  readonly secret: Redacted.Redacted<string> | undefined
+export interface Client extends OwnClient {
+  /** How it shows who it is, where it was registered for one way. */
+  readonly method?: string
 }
 
 export interface Mistake {
@@ -20,7 +21,8 @@ export interface Mistake {
 const Registered = Schema.Struct({
   client_id: Schema.NonEmptyString,
   client_secret: Schema.optionalKey(Schema.NonEmptyString),
-  client_secret_expires_at: Schema.optionalKey(Schema.Finite)
+  client_secret_expires_at: Schema.optionalKey(Schema.Finite),
+  token_endpoint_auth_method: Schema.optionalKey(Schema.String)
 })
 const RegisteredText = Schema.fromJsonString(Registered)
 const decodeKept = Schema.decodeUnknownOption(RegisteredText)
@@ -36,8 +38,8 @@ const descriptionOf = (returnAddress: string) => ({
 })
 
 /** How the client introduces itself at a token or revocation endpoint. */
-export const asClient = ({ id, secret }: Client): { readonly form: Egress.Fields; readonly as?: Egress.Caller } =>
-  secret === undefined ? { form: { client_id: id } } : { form: {}, as: { _tag: "Client", id, secret } }
+export const introduced = (client: Client, { tokenEndpointAuthMethods }: Provider.AuthorizationServer): Proof =>
+  asClient(client, client.method === undefined ? tokenEndpointAuthMethods : [client.method])
 
 /** The client at an issuer. */
 export interface Clients {
@@ -52,9 +54,9 @@ export const clientsFor = Effect.fnUntraced(function*({ client_id, client_secret
   const keep = yield* Keep.Keep
   const server = yield* Auth.Server
 
-  const register = Effect.fnUntraced(function*({ issuer, registrationEndpoint }: Provider.AuthorizationServer) {
+  const register = Effect.fnUntraced(function*({ issuer, registrationEndpoint, tokenEndpointAuthMethods }: Provider.AuthorizationServer) {
     if (registrationEndpoint === undefined) return yield* mistake(`${issuer} registers no clients; write client_id, or registration: cimd`)
-    const json = { ...descriptionOf(server.returnAddress()), token_endpoint_auth_method: "client_secret_basic" }
+    const json = { ...descriptionOf(server.returnAddress()), token_endpoint_auth_method: methodAmong(tokenEndpointAuthMethods) }
     const { body, status } = yield* egress.ask(issuer, { url: registrationEndpoint, json })
     const registered = Schema.decodeUnknownOption(Registered)(body)
     if ((status !== 201 && status !== 200) || Option.isNone(registered)) {
@@ -91,7 +93,8 @@ export const clientsFor = Effect.fnUntraced(function*({ client_id, client_secret
 
 const mistake = (message: string): Effect.Effect<never, Mistake> => Effect.fail({ message })
 
-const clientFrom = ({ client_id, client_secret }: typeof Registered.Type): Client => ({
+const clientFrom = ({ client_id, client_secret, token_endpoint_auth_method: method }: typeof Registered.Type): Client => ({
   id: client_id,
-  secret: client_secret === undefined ? undefined : Redacted.make(client_secret)
+  secret: client_secret === undefined ? undefined : Redacted.make(client_secret),
+  ...(method === undefined ? {} : { method })
 })

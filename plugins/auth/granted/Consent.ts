@@ -1,7 +1,8 @@
 /** The way of a user to the authorization server of a backend and back (OAuth 2.1, 4.1), and how what was granted is given up (RFC 7009). */
 import { Effect, Redacted } from "effect"
 import { Auth, Egress, Keep, type Provider } from "#plugin"
-import { asClient, type Clients, type Mistake } from "./Client.ts"
+import type { Authority } from "./Authority.ts"
+import { type Clients, introduced, type Mistake } from "./Client.ts"
 import { CLOCK_SKEW } from "../../providers/oidc/Settings.ts"
 import { signedBy } from "../../providers/oidc/Signed.ts"
 import { checkedIdToken } from "../../providers/oidc/SignIn.ts"
@@ -9,23 +10,27 @@ import { grantedIn, keyOf, rowFor, tokensOf } from "./Tokens.ts"
 
 interface Over {
   readonly when: Auth.Consent["when"]
+  /** What the manifest says that users are asked for. */
   readonly scopes: ReadonlyArray<string>
-  readonly resource: string
-  readonly issuer: Effect.Effect<string, Mistake>
+  readonly place: Authority["place"]
+  /** What they are asked for where it does not. */
+  readonly usual: Effect.Effect<ReadonlyArray<string>, Mistake>
   readonly clients: Clients
   readonly metadata: Effect.Effect<Provider.AuthorizationServer, Mistake>
   /** What is at hand of this user, or of all, is not as it was. */
   readonly changed: (principal: Auth.Principal | undefined) => void
 }
 
-export const consentWith = Effect.fnUntraced(function*({ changed, clients, issuer, metadata, resource, scopes, when }: Over) {
+export const consentWith = Effect.fnUntraced(function*({ changed, clients, metadata, place, scopes, usual, when }: Over) {
   const egress = yield* Egress.Egress
   const keep = yield* Keep.Keep
   const server = yield* Auth.Server
   const refused = ({ message }: Mistake) => new Auth.CredentialRefused({ server: server.id, reason: message })
 
-  const begin = Effect.fnUntraced(function*({ codeChallenge, nonce, redirectUri, scopes: wanted, state }: Auth.Leaving) {
+  const begin = Effect.fnUntraced(function*({ codeChallenge, nonce, redirectUri, scopes: given, state }: Auth.Leaving) {
     const known = yield* metadata
+    const { resource } = yield* place
+    const wanted = given.length === 0 ? yield* usual : given
     const { authorizationEndpoint, codeChallengeMethods, isIssuerInResponse } = known
     if (authorizationEndpoint === undefined) return yield* Effect.fail({ message: `${known.issuer} has no authorization endpoint` })
     if (!codeChallengeMethods.includes("S256")) return yield* Effect.fail({ message: `${known.issuer} does not say that it does PKCE with S256` })
@@ -58,10 +63,12 @@ export const consentWith = Effect.fnUntraced(function*({ changed, clients, issue
     return principal
   })
 
-  const finish = Effect.fnUntraced(function*({ code, codeVerifier, nonce, principal, redirectUri, scopes: wanted }: Auth.Arrived) {
+  const finish = Effect.fnUntraced(function*({ code, codeVerifier, nonce, principal, redirectUri, scopes: given }: Auth.Arrived) {
     const known = yield* metadata
+    const { resource } = yield* place
+    const wanted = given.length === 0 ? yield* usual : given
     const client = yield* clients.made(known)
-    const { as, form } = asClient(client)
+    const { as, form } = introduced(client, known)
     const answer = yield* egress.ask(known.issuer, {
       url: known.tokenEndpoint,
       form: {
@@ -85,12 +92,13 @@ export const consentWith = Effect.fnUntraced(function*({ changed, clients, issue
     const row = yield* keep.get(key)
     const tokens = row === undefined ? undefined : tokensOf(row)
     yield* keep.remove(key)
-    const at = yield* issuer
-    const { revocationEndpoint } = yield* metadata
+    const { issuer: at } = yield* place
+    const known = yield* metadata
+    const { revocationEndpoint } = known
     const client = yield* clients.known(at)
     // Credentials of one client are never shown for the tokens of another.
     if (tokens === undefined || revocationEndpoint === undefined || key[1] !== at || client === undefined || client.id !== key[3]) return
-    const { as, form } = asClient(client)
+    const { as, form } = introduced(client, known)
     const token = Redacted.make(tokens.refresh_token ?? tokens.access_token)
     const { status } = yield* egress.ask(at, { url: revocationEndpoint, form: { ...form, token }, ...(as === undefined ? {} : { as }) })
     if (status !== 200) yield* Effect.logWarning(`${at} did not revoke a token: it answered ${status}`)
@@ -106,9 +114,9 @@ export const consentWith = Effect.fnUntraced(function*({ changed, clients, issue
   }, Effect.mapError(refused))
 
   const has = Effect.fnUntraced(function*(principal: Auth.Principal) {
-    const at = yield* issuer
-    const client = yield* clients.known(at)
-    return client !== undefined && (yield* keep.get(keyOf({ issuer: at, resource, client, principal }))) !== undefined
+    const at = yield* place
+    const client = yield* clients.known(at.issuer)
+    return client !== undefined && (yield* keep.get(keyOf({ ...at, client, principal }))) !== undefined
   }, Effect.mapError(refused))
 
   return { when, scopes, begin, finish, forget, has } satisfies Auth.Consent

@@ -6,9 +6,9 @@ import { Clock, Effect, Redacted } from "effect"
 import { Auth, Egress, Keep } from "#plugin"
 import { discovered } from "../../providers/oidc/Discovery.ts"
 import { kept, TIMES } from "../../providers/oidc/Kept.ts"
-import { asClient, type Client, clientsFor, type Mistake } from "./Client.ts"
+import { authorityFor } from "./Authority.ts"
+import { type Client, clientsFor, introduced, type Mistake } from "./Client.ts"
 import { consentWith } from "./Consent.ts"
-import { issuerFor } from "./Issuer.ts"
 import type { GrantSettings } from "./Settings.ts"
 import { grantedIn, keyOf, rowFor, type Tokens, tokensOf } from "./Tokens.ts"
 
@@ -30,20 +30,28 @@ export const grants = Effect.fnUntraced(function*(settings: GrantSettings, when:
   const egress = yield* Egress.Egress
   const keep = yield* Keep.Keep
   const server = yield* Auth.Server
-  const issuer = yield* issuerFor(settings.issuer)
+  const authority = yield* authorityFor(settings)
   const clients = yield* clientsFor(settings)
-  const metadata = kept(Effect.provideService(Effect.flatMap(issuer, discovered), Egress.Egress, egress), TIMES).current
-  const { scopes = [] } = settings
-  const resource = server.resource ?? ""
+  const metadata = kept(Effect.provideService(Effect.flatMap(authority.place, ({ issuer }) => discovered(issuer)), Egress.Egress, egress), TIMES).current
   const held = new Map<string, Held>()
 
   const ownerOf = (principal: Auth.Principal) => JSON.stringify([principal.issuer, principal.subject])
 
   const refused = ({ message }: Mistake) => new Auth.CredentialRefused({ server: server.id, reason: message })
 
-  const consentNeeded = Effect.fnUntraced(function*(wanted: ReadonlyArray<string>) {
-    const { authorizationEndpoint = "", tokenEndpoint } = yield* metadata
-    const { id } = yield* clients.made(yield* metadata)
+  /** What users are asked for before anything says that they need more. */
+  const usual = Effect.gen(function*() {
+    const scopes = yield* authority.scopes
+    const isLasting = settings.scopes === undefined && scopes.length > 0 && (yield* metadata).scopes?.includes(OFFLINE) === true
+    return isLasting && !scopes.includes(OFFLINE) ? [...scopes, OFFLINE] : scopes
+  })
+
+  const consentNeeded = Effect.fnUntraced(function*(named: ReadonlyArray<string>, isRefused = false) {
+    yield* authority.stays(isRefused)
+    const known = yield* metadata
+    const { authorizationEndpoint = "", tokenEndpoint } = known
+    const { id } = yield* clients.made(known)
+    const wanted = named.length === 0 ? yield* usual : named
     return yield* new Auth.ConsentNeeded({
       server: server.id,
       authorizationEndpoint,
@@ -55,25 +63,26 @@ export const grants = Effect.fnUntraced(function*(settings: GrantSettings, when:
   })
 
   const place = Effect.fnUntraced(function*(principal: Auth.Principal) {
-    const at = yield* issuer
-    const client = yield* clients.known(at)
-    return client === undefined ? undefined : { client, key: keyOf({ issuer: at, resource, client, principal }) }
+    const at = yield* authority.place
+    const client = yield* clients.known(at.issuer)
+    return client === undefined ? undefined : { client, key: keyOf({ ...at, client, principal }) }
   })
 
   /** A grant that the authorization server does not know any more is none. */
   const refreshed = Effect.fnUntraced(function*(key: Keep.Key, row: Keep.Kept, client: Client) {
-    const { tokenEndpoint } = yield* Effect.mapError(metadata, ({ message }) => new Keep.RefreshFailed({ reason: message, final: false }))
-    const at = yield* Effect.mapError(issuer, ({ message }) => new Keep.RefreshFailed({ reason: message, final: false }))
+    const unavailable = ({ message }: Mistake) => new Keep.RefreshFailed({ reason: message, final: false })
+    const known = yield* Effect.mapError(metadata, unavailable)
+    const { issuer, resource } = yield* Effect.mapError(authority.place, unavailable)
     const refresh = Effect.fnUntraced(function*(before: Keep.Kept) {
       const tokens = tokensOf(before)
       if (tokens?.refresh_token === undefined) return yield* Effect.fail({ message: "there is no refresh token", final: true })
-      const { as, form } = asClient(client)
-      const answer = yield* egress.ask(at, {
-        url: tokenEndpoint,
+      const { as, form } = introduced(client, known)
+      const answer = yield* egress.ask(issuer, {
+        url: known.tokenEndpoint,
         form: { ...form, grant_type: "refresh_token", refresh_token: Redacted.make(tokens.refresh_token), ...(resource === "" ? {} : { resource }) },
         ...(as === undefined ? {} : { as })
       }).pipe(Effect.mapError(({ message }) => ({ message, final: false })))
-      return rowFor((yield* grantedIn(answer, { before: tokens, scopes })).tokens)
+      return rowFor((yield* grantedIn(answer, { before: tokens, scopes: tokens.scopes })).tokens)
     }, Effect.mapError(({ final, message }) => new Keep.RefreshFailed({ reason: message, final })))
     return yield* keep.refreshed(key, row.version, refresh)
   })
@@ -82,7 +91,7 @@ export const grants = Effect.fnUntraced(function*(settings: GrantSettings, when:
     const found = yield* place(principal)
     const row = found === undefined ? undefined : yield* keep.get(found.key)
     const tokens = row === undefined ? undefined : tokensOf(row)
-    if (found === undefined || row === undefined || tokens === undefined) return yield* consentNeeded(scopes)
+    if (found === undefined || row === undefined || tokens === undefined) return yield* consentNeeded([])
     const now = yield* Clock.currentTimeMillis
     const left = (tokens.expires ?? Number.POSITIVE_INFINITY) - now
     if (left > AHEAD) return remember(principal, tokens, now)
@@ -97,7 +106,7 @@ export const grants = Effect.fnUntraced(function*(settings: GrantSettings, when:
   })
 
   const remember = (principal: Auth.Principal, { access_token, expires = Number.POSITIVE_INFINITY }: Tokens, now: number): Auth.Credential => {
-    const credential = { headers: { authorization: Redacted.make(`Bearer ${access_token}`) } }
+    const credential = { headers: { authorization: Redacted.make(bearer({ access_token })) } }
     for (const oldest of held.keys()) {
       if (held.size < MOST) break
       held.delete(oldest)
@@ -113,30 +122,42 @@ export const grants = Effect.fnUntraced(function*(settings: GrantSettings, when:
   }, Effect.catchIf(isMistake, (mistake) => refused(mistake)))
 
   /** What the backend did not take: a token that was revoked is refreshed, and for one that may too little its user is asked for more. */
-  const rejected = Effect.fnUntraced(function*(principal: Auth.Principal, { scopes: wanted, status }: Auth.Rejection) {
+  const rejected = Effect.fnUntraced(function*(principal: Auth.Principal, { scopes: wanted, sent, status }: Auth.Rejection) {
     held.delete(ownerOf(principal))
     const found = yield* place(principal)
     const row = found === undefined ? undefined : yield* keep.get(found.key)
     const tokens = row === undefined ? undefined : tokensOf(row)
-    if (found === undefined || row === undefined || tokens === undefined) return yield* consentNeeded(scopes)
+    if (found === undefined || row === undefined || tokens === undefined) return yield* consentNeeded([], true)
+    if (isAnother(sent, bearer(tokens))) return
     if (status === 403) {
       const more = wanted.filter((scope) => !tokens.scopes.includes(scope))
       if (more.length === 0 || more.length > MOST_MORE) return yield* Effect.fail({ message: "the server refuses what its user has consented to" })
       return yield* consentNeeded([...tokens.scopes, ...more])
     }
-    if (tokens.refresh_token === undefined) return yield* Effect.andThen(keep.remove(found.key), consentNeeded(tokens.scopes))
+    if (tokens.refresh_token === undefined) return yield* Effect.andThen(keep.remove(found.key), consentNeeded(tokens.scopes, true))
     return yield* Effect.asVoid(refreshed(found.key, row, found.client)).pipe(
       Effect.catchTag("RefreshFailed", (failure) =>
-        failure.final ? Effect.andThen(keep.remove(found.key), consentNeeded(tokens.scopes)) : Effect.fail(failure))
+        failure.final ? Effect.andThen(keep.remove(found.key), consentNeeded(tokens.scopes, true)) : Effect.fail(failure))
     )
   }, Effect.catchIf(isMistake, (mistake) => refused(mistake)))
 
   const consent = yield* consentWith({
-    when, scopes, resource, issuer, clients, metadata,
+    when, scopes: settings.scopes ?? [], place: authority.place, usual, clients, metadata,
     changed: (principal) => principal === undefined ? held.clear() : void held.delete(ownerOf(principal))
   })
   return { credential, rejected, consent }
 })
+
+const bearer = ({ access_token }: Pick<Tokens, "access_token">): string => `Bearer ${access_token}`
+
+/** What was refused is not what is here now: another call has seen to it. */
+const isAnother = (sent: Auth.Credential | undefined, now: string): boolean => {
+  const authorization = sent?.headers["authorization"]
+  return authorization !== undefined && Redacted.value(authorization) !== now
+}
+
+/** The scope of a grant that can be refreshed (OpenID Connect Core, 11). */
+const OFFLINE = "offline_access"
 
 /** Most scopes that one refusal can ask for on top. */
 const MOST_MORE = 20

@@ -6,7 +6,7 @@ export const GrantSettings = Schema.Struct({
   issuer: Schema.optionalKey(about(Address, "The authorization server of the backend; left out, the backend is asked once and its answer is kept")),
   client_id: Schema.optionalKey(about(Schema.NonEmptyString, "The gateway's own client there")),
   client_secret: Schema.optionalKey(about(Secret, "Its secret: write a reference, such as ${env:NAME}")),
-  scopes: Schema.optionalKey(about(Schema.Array(Schema.NonEmptyString), "Scopes that users are asked for")),
+  scopes: Schema.optionalKey(about(Schema.Array(Schema.NonEmptyString), "Scopes that users are asked for; left out together with the issuer, those that the backend names")),
   registration: Schema.optionalKey(about(
     Schema.Literals(["static", "cimd", "dynamic"]),
     "How the gateway becomes a client there: static (client_id), cimd (it publishes a client id metadata document), dynamic (RFC 7591); default static"

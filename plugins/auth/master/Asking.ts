@@ -1,6 +1,7 @@
 /** Asks a token endpoint as the gateway's own client, which shows a secret or what the gateway signs for it. */
 import { Effect, type Redacted } from "effect"
 import { Egress, type Provider, Signer } from "#plugin"
+import { asClient } from "../../providers/oidc/ClientProof.ts"
 import { discovered } from "../../providers/oidc/Discovery.ts"
 import { kept, TIMES } from "../../providers/oidc/Kept.ts"
 
@@ -30,9 +31,9 @@ export const askingAt = Effect.fnUntraced(function*({ client_id, client_secret, 
 
   return Effect.fnUntraced(function*(form: Egress.Fields): Effect.fn.Return<Egress.Answer, Failed> {
     const server = yield* metadata
-    const url = server.tokenEndpoint
-    return client_secret === undefined
-      ? yield* egress.ask(issuer, { url, form: { ...form, ...(yield* asserted(server)) } })
-      : yield* egress.ask(issuer, { url, form, as: { _tag: "Client", id: client_id, secret: client_secret } })
+    const proof = client_secret === undefined
+      ? { form: yield* asserted(server) }
+      : asClient({ id: client_id, secret: client_secret }, server.tokenEndpointAuthMethods)
+    return yield* egress.ask(issuer, { ...proof, url: server.tokenEndpoint, form: { ...form, ...proof.form } })
   })
 })

@@ -22,6 +22,8 @@ const Metadata = Schema.Struct({
   registration_endpoint: optionalEndpoint,
   code_challenge_methods_supported: optionalTexts,
   grant_types_supported: optionalTexts,
+  token_endpoint_auth_methods_supported: optionalTexts,
+  scopes_supported: optionalTexts,
   authorization_response_iss_parameter_supported: optionalFlag,
   client_id_metadata_document_supported: optionalFlag
 })
@@ -73,5 +75,7 @@ const describedBy = (metadata: typeof Metadata.Type): Provider.AuthorizationServ
   codeChallengeMethods: metadata.code_challenge_methods_supported ?? [],
   grantTypes: metadata.grant_types_supported ?? GRANTS,
   isIssuerInResponse: metadata.authorization_response_iss_parameter_supported ?? false,
-  takesClientIdMetadataDocuments: metadata.client_id_metadata_document_supported ?? false
+  takesClientIdMetadataDocuments: metadata.client_id_metadata_document_supported ?? false,
+  ...metadata.token_endpoint_auth_methods_supported !== undefined && { tokenEndpointAuthMethods: metadata.token_endpoint_auth_methods_supported },
+  ...metadata.scopes_supported !== undefined && { scopes: metadata.scopes_supported }
 })

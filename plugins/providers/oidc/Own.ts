@@ -1,6 +1,7 @@
 /** What the gateway does at an issuer with tokens of its own: refresh them, and ask whose they are. */
 import { Effect, type Redacted } from "effect"
 import { type Egress, Provider } from "#plugin"
+import { asClient } from "./ClientProof.ts"
 import { tokensIn, unreachable, userInfoIn } from "./TokenEndpoint.ts"
 
 export interface AtIssuer {
@@ -15,13 +16,10 @@ export const ownTokens = ({ client_id, client_secret, egress, issuer, metadata }
   const unavailable = (detail: string) => new Provider.ProviderUnavailable({ issuer, detail })
 
   const refresh = Effect.fn("oidc.refresh")(function*(refresh_token: Redacted.Redacted<string>) {
-    const { tokenEndpoint } = yield* metadata
+    const { tokenEndpoint, tokenEndpointAuthMethods } = yield* metadata
     if (client_id === undefined) return yield* unavailable("cannot be asked for a refresh without `client_id`")
-    const answer = yield* egress.ask(issuer, {
-      url: tokenEndpoint,
-      form: { grant_type: "refresh_token", refresh_token, ...client_secret === undefined && { client_id } },
-      ...client_secret !== undefined && { as: { _tag: "Client", id: client_id, secret: client_secret } }
-    }).pipe(Effect.mapError(unreachable(issuer)))
+    const proof = asClient({ id: client_id, secret: client_secret }, tokenEndpointAuthMethods)
+    const answer = yield* egress.ask(issuer, { ...proof, url: tokenEndpoint, form: { ...proof.form, grant_type: "refresh_token", refresh_token } }).pipe(Effect.mapError(unreachable(issuer)))
     return yield* tokensIn({ issuer }, answer)
   })
 

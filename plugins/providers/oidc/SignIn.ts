@@ -4,6 +4,7 @@
  */
 import { Duration, Effect, Predicate, Redacted } from "effect"
 import { type Egress, Provider } from "#plugin"
+import { asClient } from "./ClientProof.ts"
 import { identityFrom, refused, type Rules } from "./Claims.ts"
 import { type Jws, jwsOf, LARGEST } from "./Jws.ts"
 import { tokensIn, unreachable } from "./TokenEndpoint.ts"
@@ -39,24 +40,25 @@ export const checkedIdToken = Effect.fnUntraced(function*(
   if (jws.claims["nonce"] !== nonce) return yield* refused("malformed", "the ID token is of another sign-in")
   if (azp !== undefined && azp !== clientId) return yield* refused("audience", "the ID token was given to another client")
   if (!Predicate.isNumber(iat)) return yield* refused("malformed", "the ID token does not say when it was made")
-  return identityFrom(issuer, jws.claims)
+  return identityFrom(issuer, aboutUser(jws.claims))
 })
+
+/** What of it is about this sign-in and not about the user is of no use later, and is kept nowhere. */
+const aboutUser = (claims: Jws["claims"]): Jws["claims"] =>
+  Object.fromEntries(Object.entries(claims).filter(([name]) => !OF_SIGN_IN.has(name)))
+
+const OF_SIGN_IN: ReadonlySet<string> = new Set(["nonce", "at_hash", "c_hash", "s_hash"])
 
 export const signInAt = (at: SignInAt): Provider.BrowserClient => {
   const { clientId, clientSecret, egress, issuer, metadata, scopes } = at
 
   const redeem = Effect.fn("oidc.redeem")(function*({ code, codeVerifier, nonce, redirectUri }: Provider.Returned) {
-    const { tokenEndpoint } = yield* metadata
+    const { tokenEndpoint, tokenEndpointAuthMethods } = yield* metadata
+    const proof = asClient({ id: clientId, secret: clientSecret }, tokenEndpointAuthMethods)
     const answer = yield* egress.ask(issuer, {
+      ...proof,
       url: tokenEndpoint,
-      form: {
-        grant_type: "authorization_code",
-        code,
-        code_verifier: codeVerifier,
-        redirect_uri: redirectUri,
-        ...clientSecret === undefined && { client_id: clientId }
-      },
-      ...clientSecret !== undefined && { as: { _tag: "Client", id: clientId, secret: clientSecret } }
+      form: { ...proof.form, grant_type: "authorization_code", code, code_verifier: codeVerifier, redirect_uri: redirectUri }
     }).pipe(Effect.mapError(unreachable(issuer)))
     const { idToken, refreshToken } = yield* tokensIn({ issuer }, answer)
     if (idToken === undefined) return yield* refused("malformed", "the issuer gave no ID token")

@@ -54,7 +54,9 @@ export const reading = (
 
   const failure = (): Failure | undefined => {
     if (tooLarge) return { kind: "too_large", detail: `sent a message of more than ${MESSAGE_LIMIT} bytes` }
-    const delivered = finish()
+    // What stands in a refusal of the credential is for whoever got it (RFC 6750, 3.1), and no answer to the caller.
+    const isRefusal = status === 401 || status === 403
+    const delivered = !isRefusal && finish()
     if (status >= 300) {
       const failed: Failure = { kind: "status", detail: `answered with HTTP status ${status}`, status }
       return challenge === undefined ? failed : { ...failed, challenge }

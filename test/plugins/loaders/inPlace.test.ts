@@ -86,4 +86,4 @@ describe("the remote loader", () => {
 })
 
 const launched = <R>(loader: Loader.Loader<R>) =>
-  Effect.flatMap(loader.launch("/nowhere", { source: "", digest: "" }), (launch) => launch._tag === "Stdio" ? Effect.succeed(launch) : Effect.die("it is reached at an address"))
+  Effect.flatMap(loader.launch("/nowhere", { source: "", digest: "" }, { environment: [], limits: {} }), (launch) => launch._tag === "Stdio" ? Effect.succeed(launch) : Effect.die("it is reached at an address"))

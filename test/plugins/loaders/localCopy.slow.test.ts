@@ -68,6 +68,6 @@ const installed = Effect.fnUntraced(function*(source: Readonly<Record<string, un
   const question = { type: "local", source }
   const { directory, resolved } = yield* cache.prepared(loader, yield* locks.answer("a", question, loader))
   yield* locks.keep("a", question, resolved)
-  const launch = yield* loader.launch(directory, resolved)
+  const launch = yield* loader.launch(directory, resolved, { environment: [], limits: {} })
   return { directory, entry: launch._tag === "Stdio" ? launch.args[0] ?? "" : "" }
 })

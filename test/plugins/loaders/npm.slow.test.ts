@@ -203,5 +203,5 @@ const installed = Effect.fnUntraced(function*(config: unknown, pin: Readonly<Rec
   const loader = yield* loaderFor(config)
   const asked = yield* loader.resolve
   const { directory, resolved } = yield* cache.prepared(loader, { ...asked, pin: { ...asked.pin, ...pin } })
-  return { directory, resolved, launch: yield* loader.launch(directory, resolved) }
+  return { directory, resolved, launch: yield* loader.launch(directory, resolved, { environment: [], limits: {} }) }
 })

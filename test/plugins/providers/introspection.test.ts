@@ -90,7 +90,7 @@ describe("a user's own tokens", () => {
       }
       const provider = yield* builtProvider("oidc", { issuer: issuer.issuer, client_id: "desk" })
       const tokens = yield* provider.refresh(Redacted.make("old"))
-      assert.deepStrictEqual(forms, ["grant_type=refresh_token&refresh_token=old&client_id=desk"])
+      assert.deepStrictEqual(forms, ["client_id=desk&grant_type=refresh_token&refresh_token=old"])
       assert.strictEqual(Redacted.value(tokens.accessToken), "new")
       assert.isUndefined(tokens.refreshToken)
       assert.deepStrictEqual(tokens.scopes, ["mcp"])
