@@ -10,9 +10,10 @@ import { IndexUrl, PUBLIC_INDEX } from "./build/Keys.ts"
 import { hashOf } from "./npm/Hash.ts"
 import { commandOf } from "./python/Commands.ts"
 import { interpreterFor } from "./python/Interpreter.ts"
+import { normal } from "./python/Names.ts"
 import { pipFor } from "./python/Pip.ts"
 import { SPECIFIER } from "./python/Specifier.ts"
-import { installWheels, makeVenv, normal, wheelsFor } from "./python/Wheels.ts"
+import { installWheels, makeVenv, wheelsFor } from "./python/Wheels.ts"
 
 const Name = Schema.String.check(
   Schema.isPattern(/^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:\[[A-Za-z0-9._-]+(?:,[A-Za-z0-9._-]+)*\])?$/u, {

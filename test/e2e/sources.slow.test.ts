@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { execFileSync } from "node:child_process"
-import { readFileSync, rmSync } from "node:fs"
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { call, statusOf, until } from "../kit/calls.ts"
 import { gateway, type Gateway, temporaryDirectory } from "../kit/gateway.ts"
@@ -96,6 +96,15 @@ describe("servers from every source", () => {
       const again = yield* started(url)
       assert.strictEqual(again.answer.text, "cba")
       assert.notInclude(again.log, "is not used")
+
+      const [artifact = ""] = readdirSync(`${data}/cache`)
+      const file = `${data}/cache/${artifact}/artifact/source/server.py`
+      chmodSync(file, 0o600)
+      writeFileSync(file, PLAIN.replace("[::-1]", ""))
+      yield* gitServer(`${folder}/bare`, { port: Number(new URL(url).port) })
+      const renewed = yield* started(url)
+      assert.strictEqual(renewed.answer.text, "cba")
+      assert.match(renewed.log, /is not used: \\*"source\/server\.py\\*" has changed since it was made/u)
     }).pipe(Effect.scoped), 120_000)
 })
 

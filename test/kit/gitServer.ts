@@ -67,6 +67,8 @@ export interface GitServer {
 export interface Serving {
   /** Of `Basic`, as `user:token`; anybody is let in without it. */
   readonly credential?: string
+  /** A free one unless told. */
+  readonly port?: number
   /** Speaks the oldest protocol alone, in which a commit that is no tip is refused. */
   readonly isOld?: boolean
   /** Answers instead of git. */
@@ -83,7 +85,7 @@ export const gitServer = (folder: string, serving: Serving = {}) =>
     ({ server }): GitServer => server
   )
 
-const listen = (folder: string, { answer, credential, isOld = false }: Serving) =>
+const listen = (folder: string, { answer, credential, isOld = false, port: wanted = 0 }: Serving) =>
   new Promise<{ readonly server: GitServer; readonly close: () => void }>((resolve) => {
     const requests: Array<GitServer["requests"][number]> = []
     const server = createServer((request, response) => {
@@ -95,7 +97,7 @@ const listen = (folder: string, { answer, credential, isOld = false }: Serving) 
       }
       return backend(folder, isOld, request, response)
     })
-    server.listen(0, "127.0.0.1", () => {
+    server.listen(wanted, "127.0.0.1", () => {
       const address = server.address()
       const port = typeof address === "object" && address !== null ? address.port : 0
       resolve({

@@ -13,12 +13,15 @@ export interface WheelText {
   readonly scripts?: Readonly<Record<string, string>>
   readonly requires?: ReadonlyArray<string>
   readonly requiresPython?: string
+  /** The machine that the wheel is for, as the end of its name says; any unless told. */
+  readonly platform?: string
   /** Offered as sources alone. */
   readonly isSdist?: boolean
 }
 
 export interface WheelIndex {
   readonly url: string
+  /** Of all its wheels. */
   readonly hashOf: (name: string) => string
   /** Another version, or other bytes for the same one. */
   readonly publish: (text: WheelText) => Effect.Effect<void>
@@ -31,22 +34,27 @@ interface Published {
   readonly bytes: Uint8Array
 }
 
-export const wheelIndexWith = Effect.fnUntraced(function*(...texts: ReadonlyArray<WheelText>) {
+export const wheelIndexWith = (...texts: ReadonlyArray<WheelText>) => indexOf(texts, false)
+
+/** Its pages are JSON (PEP 691), as those of the public index. */
+export const jsonIndexWith = (...texts: ReadonlyArray<WheelText>) => indexOf(texts, true)
+
+const indexOf = Effect.fnUntraced(function*(texts: ReadonlyArray<WheelText>, isJson: boolean) {
   const published: Array<Published> = []
   const publish = (text: WheelText) =>
     Effect.map(bytesOf(text), (bytes) => {
       const dist = text.name.replace(/[-_.]+/gu, "_")
-      const file = text.isSdist === true ? `${dist}-${text.version}.tar.gz` : `${dist}-${text.version}-py3-none-any.whl`
+      const file = text.isSdist === true ? `${dist}-${text.version}.tar.gz` : `${dist}-${text.version}-py3-none-${text.platform ?? "any"}.whl`
       const index = published.findIndex((each) => each.file === file)
       published.splice(index === -1 ? published.length : index, 1, { text, file, bytes })
     })
   yield* Effect.forEach(texts, publish)
-  const { requests, url } = yield* Effect.acquireRelease(Effect.promise(() => serving(published)), ({ close }) => Effect.sync(close))
-  const hashOf = (name: string) => `sha256:${sha256(published.find(({ text }) => text.name === name)?.bytes ?? new Uint8Array())}`
+  const { requests, url } = yield* Effect.acquireRelease(Effect.promise(() => serving(published, isJson)), ({ close }) => Effect.sync(close))
+  const hashOf = (name: string) => published.filter(({ text }) => text.name === name).map(({ bytes }) => `sha256:${sha256(bytes)}`).sort().join(" ")
   return { url: `${url}/simple`, hashOf, publish, requests } satisfies WheelIndex
 })
 
-const serving = (published: ReadonlyArray<Published>) =>
+const serving = (published: ReadonlyArray<Published>, isJson: boolean) =>
   new Promise<{ readonly url: string; readonly requests: ReadonlyArray<string>; readonly close: () => void }>((resolve) => {
     const requests: Array<string> = []
     const server = createServer((request, response) => {
@@ -55,7 +63,13 @@ const serving = (published: ReadonlyArray<Published>) =>
       const file = published.find((each) => path === `/files/${each.file}`)
       if (file !== undefined) return response.end(file.bytes)
       const [, name] = /^\/simple\/([^/]+)\/$/u.exec(path) ?? []
-      const links = published.filter(({ text }) => text.name === name).map(linkTo)
+      const own = published.filter(({ text }) => text.name === name)
+      if (isJson && own.length > 0) {
+        response.setHeader("content-type", "application/vnd.pypi.simple.v1+json")
+        const files = own.map(({ bytes, file }) => ({ filename: file, url: `/files/${file}`, hashes: { sha256: sha256(bytes) } }))
+        return response.end(JSON.stringify({ meta: { "api-version": "1.0" }, name, files }))
+      }
+      const links = own.map(linkTo)
       if (links.length === 0) return response.writeHead(404).end()
       response.setHeader("content-type", "text/html")
       response.end(`<!DOCTYPE html><html><body>${links.join("\n")}</body></html>`)

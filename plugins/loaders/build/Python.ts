@@ -70,7 +70,7 @@ const dependenciesOf = Effect.fnUntraced(function*(wanted: Wanted, pip: Pip, isP
   const locked = (yield* lockedIn(wanted.place)) ?? (yield* lockedIn(wanted.root))
   if (locked === undefined) return { from: "the package's own list", wheels: yield* wheelsFor(pip, [wanted.place]) }
   const wheels = yield* withFile(wanted, locked.constraints, (file) => wheelsFor(pip, [`--constraint=${file}`, wanted.place]))
-  return yield* Effect.as(refuseOther(wanted, locked, wheels), { from: locked.name, wheels })
+  return { from: locked.name, wheels: yield* within(wanted, locked, wheels) }
 })
 
 /** A file that is gone afterwards; pip takes such lists as files alone. */
@@ -83,10 +83,14 @@ const withFile = Effect.fnUntraced(function*<A, R>(wanted: Wanted, text: string,
   return yield* use(file)
 }, Effect.scoped)
 
-/** What the index has must be what the lock file says it has. */
-const refuseOther = Effect.fnUntraced(function*(wanted: Wanted, locked: Locked, wheels: Loader.Pin) {
-  const odd = Object.entries(wheels).find(([wheel, hash]) => !locked.hashesOf(wheel.split("==", 1)[0] ?? "").has(hash))
-  if (odd !== undefined) {
-    return yield* failed(wanted, `check ${locked.name}`, "bring it up to date, or find out why the index has another file")(new Error(`it does not have ${odd[0]} with ${odd[1]}`))
+/** Of what the index has only what the lock file says it has. */
+const within = Effect.fnUntraced(function*(wanted: Wanted, locked: Locked, wheels: Loader.Pin) {
+  const known: Record<string, string> = {}
+  for (const [wheel, hashes] of Object.entries(wheels)) {
+    const right = locked.hashesOf(wheel.split("==", 1)[0] ?? "")
+    known[wheel] = hashes.split(" ").filter((hash) => right.has(hash)).join(" ")
+    if (known[wheel] !== "") continue
+    return yield* failed(wanted, `check ${locked.name}`, "bring it up to date, or find out why the index has another file")(new Error(`it does not have ${wheel} with ${hashes}`))
   }
+  return known
 })

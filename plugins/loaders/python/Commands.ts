@@ -1,7 +1,7 @@
 /** Finds what to run in an environment: a console script of a package, or a module. Scripts are run by the environment's own Python, wherever it lies. */
 import { Effect, FileSystem, Option, Path } from "effect"
 import { Loader } from "#plugin"
-import { normal } from "./Wheels.ts"
+import { normal } from "./Names.ts"
 
 export interface Run {
   readonly source: string

@@ -1,7 +1,7 @@
 /** What the lock file of a Python repository says (uv.lock, poetry.lock, pylock.toml): which versions, and which hashes their files may have. */
 import { Effect, FileSystem, Option, Path, Result, Schema } from "effect"
 import { Toml } from "effect/encoding"
-import { normal } from "./Wheels.ts"
+import { normal } from "./Names.ts"
 
 export interface Locked {
   /** The name of the file, for the status. */

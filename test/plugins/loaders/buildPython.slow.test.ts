@@ -38,9 +38,10 @@ describe("a Python server from a repository", () => {
   it.live("takes the versions of its lock file, and refuses a file that the lock file does not know", () =>
     Effect.gen(function*() {
       const index = yield* packages
+      const hash = index.hashOf("shout")
       yield* index.publish({ ...shout, version: "1.5.0" })
       const uv = (hash: string) => `version = 1\n[[package]]\nname = "shout"\nversion = "1.0.0"\nwheels = [{ url = "x", hash = "${hash}" }]\n[[package]]\nname = "my-thing"\nversion = "1.0"\nsource = { editable = "." }\n`
-      const { launch, pin } = yield* built(index, { ...packaged, "uv.lock": uv(index.hashOf("shout")) })
+      const { launch, pin } = yield* built(index, { ...packaged, "uv.lock": uv(hash) })
       assert.deepStrictEqual(Object.keys(pin), ["shout==1.0.0"])
       assert.include(launch.detected, "dependencies from uv.lock")
       const failure = yield* Effect.flip(built(index, { ...packaged, "uv.lock": uv(`sha256:${"0".repeat(64)}`) }))

@@ -2,12 +2,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
 import { execFileSync } from "node:child_process"
+import { existsSync } from "node:fs"
 import { Plugin } from "#plugin"
 import pypi from "../../../plugins/loaders/pypi.ts"
 import { write } from "../../kit/gitServer.ts"
 import { temporaryLent } from "../../kit/pluginHost.ts"
 import { prepared } from "../../kit/repository.ts"
-import { wheelIndexWith, type WheelText } from "../../kit/wheelIndex.ts"
+import { jsonIndexWith, wheelIndexWith, type WheelText } from "../../kit/wheelIndex.ts"
 
 const server: WheelText = {
   name: "my-server",
@@ -36,6 +37,51 @@ describe("the pypi loader", () => {
       const directory = yield* prepared(loader, resolved)
       const launch = yield* loader.launch(directory, resolved)
       assert.strictEqual(launch.detected, "my-server (a command of My_Server), run by Python")
+      assert.strictEqual(said(launch), "IT RUNS")
+    }).pipe(Effect.provide(temporaryLent)))
+
+  it.live("keeps the hashes of the wheels for other machines too, so that a lock is good there", () =>
+    Effect.gen(function*() {
+      const other = { ...shout, platform: "win_arm64", files: { "shout.py": "windows = True\n" } }
+      for (const indexWith of [wheelIndexWith, jsonIndexWith]) {
+        const index = yield* indexWith(shout, other)
+        const loader = yield* pypi.build({ package: "shout", index_url: index.url, module: "shout" })
+        const resolved = yield* loader.resolve
+        assert.deepStrictEqual(resolved.pin, { version: "1.0.0", "shout==1.0.0": index.hashOf("shout") })
+        assert.lengthOf(index.hashOf("shout").split(" "), 2)
+        yield* prepared(loader, resolved)
+      }
+    }).pipe(Effect.provide(temporaryLent)))
+
+  it.live("installs by uv where that is on PATH, and by pip where uv cannot", () =>
+    Effect.gen(function*() {
+      const { environment, ...host } = yield* Plugin.Host
+      const uv = (environment["PATH"] ?? "").split(":").some((folder) => existsSync(`${folder}/uv`))
+      if (!uv) console.log("skipped: an installation by uv, there is none on PATH")
+      const index = yield* wheelIndexWith(shout)
+      write(host.workspace, { "broken/uv": "#!/bin/sh\nexit 1\n" })
+      for (const path of [...(uv ? [environment["PATH"]] : []), `${host.workspace}/broken:${environment["PATH"]}`]) {
+        const own = Plugin.Host.of({ ...host, environment: { ...environment, PATH: path ?? "" } })
+        const loader = yield* pypi.build({ package: "shout", index_url: index.url, module: "shout" })
+        const launch = yield* Effect.gen(function*() {
+          const resolved = yield* loader.resolve
+          return yield* loader.launch(yield* prepared(loader, resolved), resolved)
+        }).pipe(Effect.provideService(Plugin.Host, own))
+        assert.strictEqual(said(launch), "")
+      }
+    }).pipe(Effect.provide(temporaryLent)))
+
+  it.live("makes an environment for pip where this Python has none", () =>
+    Effect.gen(function*() {
+      const { environment, ...host } = yield* Plugin.Host
+      execFileSync("python3", ["-m", "venv", "--without-pip", `${host.workspace}/bare`])
+      const own = Plugin.Host.of({ ...host, environment: { ...environment, PATH: `${host.workspace}/bare/bin` } })
+      const index = yield* wheelIndexWith(server, shout)
+      const loader = yield* pypi.build({ package: "my-server", index_url: index.url })
+      const launch = yield* Effect.gen(function*() {
+        const resolved = yield* loader.resolve
+        return yield* loader.launch(yield* prepared(loader, resolved), resolved)
+      }).pipe(Effect.provideService(Plugin.Host, own))
       assert.strictEqual(said(launch), "IT RUNS")
     }).pipe(Effect.provide(temporaryLent)))
 
