@@ -96,7 +96,7 @@ describe("a Node server from a repository", () => {
         [{ "Dockerfile": "FROM scratch" }, "use type docker"]
       ]
       for (const [files, expected] of cases) {
-        const failure = yield* Effect.flip(built(registry, { "index.mjs": "", ...files }))
+        const failure = yield* Effect.flip(built(registry, "Dockerfile" in files ? files : { "index.mjs": "", ...files }))
         assert.include(failure.message, expected)
       }
     }).pipe(Effect.provide(temporaryLent)), 240_000)
