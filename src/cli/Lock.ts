@@ -2,24 +2,16 @@
  * `manifold lock`: writes down what each source of the manifest comes to, in manifold.lock beside it; `--check` says
  * whether that is still so, without asking anybody. What is locked stays as it is until it is asked for otherwise.
  */
-import { Console, Effect, Layer, Path as Paths } from "effect"
+import { Console, Effect, Path as Paths } from "effect"
 import { Command, Flag } from "effect/cli"
-import { FetchHttpClient } from "effect/http"
-import type { Plugin } from "#plugin"
 import { ArtifactCache } from "../host/ArtifactCache.ts"
-import { egressLayer } from "../host/Egress.node.ts"
-import { hostLayer } from "../host/Host.node.ts"
-import { isAnswered, isPinned, Locks, readLock, writeLock } from "../host/Locks.ts"
+import { isAnswered, isPinned, readLock, writeLock } from "../host/Locks.ts"
 import { Registry } from "../host/Registry.ts"
-import { thirdPartyLayer } from "../host/ThirdParty.node.ts"
 import type { Loaded } from "../manifest/Load.ts"
 import { answerIn, emptyLock, entryFor, LOCK_NAME, type LockEntry, type LockFile } from "../manifest/LockFile.ts"
-import type { Manifest } from "../manifest/Manifest.ts"
-import { logs } from "../observe/Logs.node.ts"
-import { Redactor } from "../observe/Redaction.ts"
 import { BuiltIn } from "./BuiltIn.ts"
-import { accepted, refuse, set } from "./Check.ts"
-import { noTokens } from "./PluginParts.ts"
+import { set } from "./Check.ts"
+import { loadedFrom, manifest, servicesFor, type Sourced, sourcesOf } from "./Sources.ts"
 import { failed, stop } from "./Stopped.ts"
 
 type Action = "add" | "change" | "keep" | "remove"
@@ -30,19 +22,6 @@ interface Outcome {
   readonly source: string
   readonly entry: LockEntry | undefined
 }
-
-/** Something that is fetched from somewhere. */
-interface Sourced {
-  readonly id: string
-  readonly type: string
-  readonly source: Readonly<Record<string, unknown>>
-}
-
-/** The servers, those that are switched off too, and the plugins that are packages. */
-const sourcesOf = ({ plugins, servers }: Manifest): ReadonlyArray<Sourced> => [
-  ...servers,
-  ...plugins.flatMap(({ use, version }) => version === undefined ? [] : [{ id: `plugin ${use}`, type: "npm", source: { package: use, version } }])
-]
 
 /** What a lock has to say of one source; nothing of one that runs in place. */
 const outcomeOf = Effect.fnUntraced(function*(entry: Sourced, before: LockEntry | undefined, { check, update }: { readonly check: boolean; readonly update: boolean }) {
@@ -62,17 +41,6 @@ const outcomeOf = Effect.fnUntraced(function*(entry: Sourced, before: LockEntry 
   const isSame = before !== undefined && before.digest === next.digest && answered !== undefined
   return [{ id, action: before === undefined ? "add" : isSame ? "keep" : "change", source: known.source, entry: isSame ? before : next } satisfies Outcome]
 }, Effect.scoped)
-
-const servicesFor = ({ directory, manifest }: Loaded, builtIn: ReadonlyArray<Plugin.BuiltIn>) =>
-  Layer.unwrap(Effect.map(Paths.Path, (paths) => {
-    const dataDirectory = paths.resolve(directory, manifest.hosting.data_directory)
-    const kept = Layer.merge(ArtifactCache.layer(dataDirectory), Locks.layer({ directory, dataDirectory, frozen: false }))
-    return Registry.layer(builtIn).pipe(
-      Layer.provide(thirdPartyLayer),
-      Layer.provideMerge(kept),
-      Layer.provideMerge([hostLayer({ directory, dataDirectory }), FetchHttpClient.layer, egressLayer, noTokens, logs(new Redactor(), "auto")])
-    )
-  }))
 
 const run = Effect.fnUntraced(function*(loaded: Loaded, input: { readonly check: boolean; readonly update: boolean; readonly json: boolean }) {
   const paths = yield* Paths.Path
@@ -107,21 +75,14 @@ const say = (file: string, done: ReadonlyArray<Outcome>, isCheck: boolean): stri
 ].join("\n")
 
 export const lock = Command.make("lock", {
-  manifest: Flag.String("manifest").pipe(
-    Flag.withAlias("m"),
-    Flag.withMetavar("FILE"),
-    Flag.withDescription("The manifest, else manifold.yaml; repeat it as for serve. The lock file stands beside the first"),
-    Flag.atLeast(0)
-  ),
+  manifest,
   check: Flag.Boolean("check").pipe(Flag.withDescription("Write nothing and ask nobody; exit code 1 when the lock file does not fit the manifest"), Flag.withDefault(false)),
   update: Flag.Boolean("update").pipe(Flag.withDescription("Ask anew for everything, also for what is locked already"), Flag.withDefault(false)),
   json: Flag.Boolean("json").pipe(Flag.withDescription("Answer in JSON"), Flag.withDefault(false)),
   set
 }, Effect.fnUntraced(function*({ manifest, ...input }) {
-  const files = manifest.length === 0 ? ["manifold.yaml"] : manifest
-  const loaded = yield* Effect.catchTag(accepted({ files, set: input.set }), "ManifestInvalid", (invalid) => refuse(invalid, input.json))
-  const builtIn = yield* BuiltIn
-  yield* Effect.provide(run(loaded, input), servicesFor(loaded, builtIn))
+  const loaded = yield* loadedFrom(manifest, input)
+  yield* Effect.provide(run(loaded, input), servicesFor(loaded, yield* BuiltIn))
 })).pipe(
   Command.withDescription(
     "Write down in manifold.lock, beside the manifest, what each source comes to: exact versions, commits and hashes. Commit it: serve then runs exactly that, and with --frozen nothing else"

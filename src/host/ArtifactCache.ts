@@ -5,7 +5,7 @@
  * has its name is whole. A second start finds it and needs no network. Its hash is taken anew
  * at each use: what has changed since is set aside, and made again.
  */
-import { Context, Effect, FileSystem, Layer, Option, Path, Schema, Semaphore } from "effect"
+import { Context, Effect, FileSystem, Layer, Option, Path, type PlatformError, Schema, Semaphore } from "effect"
 import { Loader } from "#plugin"
 import { sha256 } from "../lib/Sha256.ts"
 import { seal, treeHash, treeLines } from "./Tree.node.ts"
@@ -28,8 +28,22 @@ export interface Artifact {
   readonly resolved: Loader.Resolved
 }
 
+/** One folder of the cache. */
+export interface Kept {
+  readonly folder: string
+  /** Nothing where it is no artifact: what was set aside because it was damaged, or the draft of a killed process. */
+  readonly artifact?: { readonly digest: string; readonly source: string }
+  /** When it was used last, in milliseconds since 1970. */
+  readonly used: number
+  readonly bytes: number
+}
+
 export class ArtifactCache extends Context.Service<ArtifactCache, {
   readonly prepared: (loader: Loader.Loader, resolved: Loader.Resolved) => Effect.Effect<Artifact, Loader.LoadFailed>
+  /** All that is kept. */
+  readonly list: Effect.Effect<ReadonlyArray<Kept>, PlatformError.PlatformError>
+  /** Takes one away; the next use makes it anew. */
+  readonly remove: (kept: Kept) => Effect.Effect<void, PlatformError.PlatformError>
 }>()("manifold/host/ArtifactCache") {
   static readonly layer = (dataDirectory: string) =>
     Layer.effect(ArtifactCache, Effect.gen(function*() {
@@ -109,12 +123,31 @@ export class ArtifactCache extends Context.Service<ArtifactCache, {
           if (why !== undefined) yield* setAside(resolved, home, why)
           if (Option.isNone(found) || why !== undefined) return yield* fill(loader, resolved, home)
           yield* agreement(resolved, found.value.pin, home)
+          // When it was used last, for those who clean up.
+          const now = new Date()
+          yield* Effect.ignore(files.utimes(home, now, now))
           return found.value
         }).pipe(oneAtATime(key))
         return { directory: path.join(home, "artifact"), resolved: { ...resolved, pin: { ...marker.pin, ...resolved.pin } } }
       })
 
-      return ArtifactCache.of({ prepared })
+      const list = Effect.flatMap(files.readDirectory(root), Effect.forEach(Effect.fnUntraced(function*(name) {
+        const folder = path.join(root, name)
+        const marker = name.startsWith(DRAFT) || name.startsWith(ASIDE) ? Option.none() : yield* kept(folder)
+        const { mtime } = yield* files.stat(folder)
+        const inside = yield* files.readDirectory(folder, { recursive: true })
+        const sizes = yield* Effect.forEach(inside, (each) => Effect.orElseSucceed(Effect.map(files.stat(path.join(folder, each)), ({ size }) => Number(size)), () => 0))
+        return {
+          folder,
+          ...(Option.isSome(marker) ? { artifact: { digest: marker.value.digest, source: marker.value.source } } : {}),
+          used: Option.match(mtime, { onNone: () => 0, onSome: (date) => date.getTime() }),
+          bytes: sizes.reduce((sum, size) => sum + size, 0)
+        } satisfies Kept
+      })))
+
+      const remove = ({ folder }: Kept) => files.remove(folder, { recursive: true, force: true })
+
+      return ArtifactCache.of({ prepared, list, remove })
     }))
 }
 

@@ -26,6 +26,8 @@ export class Locks extends Context.Service<Locks, {
   readonly answer: (id: string, question: Question, loader: Loader) => Effect.Effect<Resolved, LoadFailed>
   /** What the lock file answers; nothing where there is none, or it has no answer. */
   readonly locked: (id: string, question: Question) => Effect.Effect<Resolved | undefined>
+  /** Digests of all that is locked, or that this data directory runs without a lock. */
+  readonly digests: Effect.Effect<ReadonlySet<string>>
   /** Changes when what is locked does. */
   readonly stamp: Effect.Effect<string>
   /** Keeps what else is known of it once it is prepared. */
@@ -79,6 +81,8 @@ export class Locks extends Context.Service<Locks, {
       return Locks.of({
         answer,
         locked: (id, question) => Effect.map(locked, (lock) => answerIn(lock?.sources[id], question)),
+        digests: Effect.map(Effect.all([locked, kept]), ([lock = emptyLock, own]) =>
+          new Set([...Object.values(lock.sources), ...Object.values(own.sources)].map(({ digest }) => digest))),
         stamp: Effect.map(locked, (lock) => lock === undefined ? "" : lockText(lock)),
         keep,
         check

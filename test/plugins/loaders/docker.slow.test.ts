@@ -24,6 +24,9 @@ const calling = (url: string) => async (name: string, args: object = {}) => {
 /** What the server sees of where it runs. */
 const look = async (url: string) => JSON.parse(await until(() => calling(url)("look"), (text) => text.startsWith(`{"uid"`), 30))
 
+const statusOf = async (url: string): Promise<string> =>
+  (await promisify(execFile)("node", ["src/main.ts", "status", "--json", "--url", url]).catch((failed: { readonly stdout: string }) => failed)).stdout
+
 const withEngine = Effect.fnUntraced(function*(server: object, more: { readonly prepare?: (directory: string) => Promise<unknown> } = {}) {
   const own = yield* engine
   const gate = yield* gateway({ servers: [{ ...inside, ...server }] }, { environment: { DOCKER_HOST: own.socket, SECRET_OF_THE_GATEWAY: "x" }, ...more })
@@ -92,8 +95,8 @@ describe.skipIf(noDocker !== undefined)("a server in a container", () => {
         assert.strictEqual(await call("write", { path: "/given/file" }), `"EROFS"`)
         assert.strictEqual(await call("write", { path: "/writable/file" }), `"done"`)
         assert.strictEqual(readFileSync(join(gate.directory, "writable", "file"), "utf8"), "written inside")
-        const { stdout } = await promisify(execFile)("node", ["src/main.ts", "status", "--json", "--url", gate.url]).catch((failed) => failed)
-        for (const why of ["is the whole machine", "leads to the container engine", "leads to the gateway's own data", "there is no ./nowhere"]) assert.include(stdout, why)
+        const reasons = ["is the whole machine", "leads to the container engine", "leads to the gateway's own data", "there is no ./nowhere"]
+        await until(() => statusOf(gate.url), (text) => reasons.every((why) => text.includes(why)), 20)
         assert.lengthOf(await own.containers(), 1)
       })
     }).pipe(Effect.scoped))
@@ -118,8 +121,7 @@ describe.skipIf(noDocker !== undefined)("a server in a container", () => {
   it.live("does not start without an engine, and says what to do", () =>
     Effect.gen(function*() {
       const { url } = yield* gateway({ servers: [inside, { ...inside, id: "ported", config: { port: 4000 } }] }, { environment: { DOCKER_HOST: "unix:///nowhere/d.sock" } })
-      const said = yield* Effect.promise(() => until(async () =>
-        (await promisify(execFile)("node", ["src/main.ts", "status", "--json", "--url", url]).catch((failed) => failed)).stdout, (text) => text.includes("engine"), 20))
+      const said = yield* Effect.promise(() => until(() => statusOf(url), (text) => text.includes("engine"), 20))
       assert.include(said, "the container engine does not answer (start it, or name it in DOCKER_HOST)")
     }).pipe(Effect.scoped))
 })
