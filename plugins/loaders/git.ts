@@ -54,9 +54,10 @@ export default Plugin.define("loader", {
         // It comes from a file that people merge by hand.
         if (!COMMIT.test(wanted)) return yield* new Loader.LoadFailed({ source: named, step: "read the lock", next: "write it anew with manifold lock", cause: new Error("it has no full commit") })
         yield* Effect.logInfo(`fetching ${named}`)
-        yield* checkoutInto(root, { remote: yield* remoteWith(named), commit: wanted, ref })
+        // The key is gone before code that was fetched is built.
+        yield* Effect.scoped(Effect.flatMap(remoteWith(named), (remote) => checkoutInto(root, { remote, commit: wanted, ref })))
         return yield* build({ source: named, root, place, venv, build: config.build, isCommanded: command !== undefined, registry, index, pin })
-      }, Effect.scoped),
+      }),
 
       launch: (directory, { source: named }) => launch({ source: named, ...inside(directory), command })
     }

@@ -4,7 +4,7 @@ import { Effect, FileSystem, Redacted } from "effect"
 import { readdirSync } from "node:fs"
 import { Plugin } from "#plugin"
 import git from "../../../plugins/loaders/git.ts"
-import { publish, workingCopy, write } from "../../kit/gitServer.ts"
+import { commitTo, publish, workingCopy, write } from "../../kit/gitServer.ts"
 import { temporaryLent } from "../../kit/pluginHost.ts"
 import { prepared } from "../../kit/repository.ts"
 import { keyIn, sshMissing, sshServer } from "../../kit/sshServer.ts"
@@ -23,6 +23,20 @@ describe.skipIf(sshMissing !== undefined)("the git loader over ssh", () => {
       assert.strictEqual(resolved.pin?.["commit"], commit)
       assert.deepStrictEqual(readdirSync(`${directory}/source`), ["index.mjs"])
       assert.deepStrictEqual(readdirSync(workspace), [])
+    }).pipe(Effect.provide(temporaryLent)))
+
+  it.live("has no key left when the code that was fetched is built", () =>
+    Effect.gen(function*() {
+      const files = yield* FileSystem.FileSystem
+      const { folder, key, knownHosts, url } = yield* serving
+      commitTo(`${folder}/copy`, {
+        "package.json": `{"main":"seen.mjs","scripts":{"build":"node build.mjs"}}`,
+        "build.mjs": `import { readdirSync, writeFileSync } from "node:fs"; writeFileSync("seen.mjs", readdirSync(process.env.HOME).join())`
+      })
+      publish(`${folder}/copy`, `${folder}/bare/r.git`)
+      const loader = yield* git.build({ url, ssh_key: Redacted.make(key), known_hosts: knownHosts })
+      const directory = yield* prepared(loader, yield* loader.resolve)
+      assert.notMatch(yield* files.readFileString(`${directory}/source/seen.mjs`), /ssh-|git-/u)
     }).pipe(Effect.provide(temporaryLent)))
 
   it.live("refuses a host whose key is another one, and one that is not known, instead of asking or trusting", () =>
