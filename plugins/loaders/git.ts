@@ -5,14 +5,15 @@
  * the lock and is what gets fetched, so two machines never run two things.
  */
 import { Effect, FileSystem, Path } from "effect"
-import { type Loader, Plugin } from "#plugin"
+import { Loader, Plugin } from "#plugin"
 import { build, launch } from "./build/Build.ts"
 import { PUBLIC_INDEX, PUBLIC_REGISTRY } from "./build/Keys.ts"
 import { checkout } from "./git/Checkout.ts"
 import type { Remote } from "./git/Command.ts"
 import { commitOf } from "./git/Resolve.ts"
-import { GitSource } from "./git/Source.ts"
+import { COMMIT, GitSource } from "./git/Source.ts"
 import { sshConfig } from "./git/Ssh.ts"
+import { removeStale } from "./git/Stale.ts"
 
 export default Plugin.define("loader", {
   name: "git",
@@ -25,6 +26,7 @@ export default Plugin.define("loader", {
     const source = `git ${url}`
 
     const remoteWith = Effect.fnUntraced(function*(named: string) {
+      yield* removeStale
       return { source: named, url, token, username: username ?? "x-access-token", sshConfig: yield* sshConfig(named, config) } satisfies Remote
     })
     const inside = (directory: string) => {
@@ -48,10 +50,14 @@ export default Plugin.define("loader", {
 
       prepare: Effect.fn("git.prepare")(function*({ pin = {}, source: named }, directory) {
         const { place, root, venv } = inside(directory)
+        const wanted = pin["commit"] ?? commit ?? ""
+        // It comes from a file that people merge by hand.
+        if (!COMMIT.test(wanted)) return yield* new Loader.LoadFailed({ source: named, step: "read the lock", next: "write it anew with manifold lock", cause: new Error("it has no full commit") })
         yield* Effect.logInfo(`fetching ${named}`)
-        yield* checkoutInto(root, { remote: yield* remoteWith(named), commit: pin["commit"] ?? commit ?? "", ref })
+        // The key is gone before code that was fetched is built.
+        yield* Effect.scoped(Effect.flatMap(remoteWith(named), (remote) => checkoutInto(root, { remote, commit: wanted, ref })))
         return yield* build({ source: named, root, place, venv, build: config.build, isCommanded: command !== undefined, registry, index, pin })
-      }, Effect.scoped),
+      }),
 
       launch: (directory, { source: named }) => launch({ source: named, ...inside(directory), command })
     }

@@ -58,8 +58,7 @@ export class Locks extends Context.Service<Locks, {
         const resolved = yield* loader.resolve
         if (!isPinned(loader, resolved)) return resolved
         // What runs in place is what it is; it can only be held against what it was.
-        const isSame = found !== undefined && found.digest === resolved.digest
-        if (isSame) return resolved
+        if (found !== undefined && found.digest === resolved.digest) return found
         if (frozen) return yield* drifted(id, found === undefined ? why : "it has changed since the lock file was written")
         if (lock !== undefined) yield* Effect.logWarning(`${found === undefined ? "not" : "changed since it was"} in ${LOCK_NAME}: ${resolved.source} runs; run manifold lock`)
         return resolved

@@ -1,6 +1,6 @@
 /**
  * Finds how to run what lies in a folder or file, without running or installing anything.
- * A folder's package.json speaks for it (`bin`, then `main`); else an entry with a usual name.
+ * A folder's package.json speaks for it (`bin`, then `main`); else an entry with a usual name, else the only script or program.
  */
 import { Effect, FileSystem, Option, Path, Schema } from "effect"
 import { Host } from "./Host.ts"
@@ -10,6 +10,8 @@ const NODE_FILE = /\.(?:m?js|cjs|m?ts|cts)$/u
 const PYTHON_FILE = /\.py$/u
 const NODE_INTERPRETER = /[/ ]node(?:\s|$)/u
 const EXECUTABLE_BITS = 0o111
+/** Scripts that stand beside what is run. */
+const BESIDE = /^(?:setup|conftest)\.py$|\.d\.[mc]?ts$|\.(?:config|test|spec)\.|^test_/u
 const USUAL_ENTRIES = ["index", "server", "main"].flatMap((name) => ["mjs", "js", "cjs", "ts"].map((type) => `${name}.${type}`))
   .concat("__main__.py", "main.py", "server.py")
 
@@ -67,9 +69,26 @@ export const entryOf = Effect.fnUntraced(function*(directory: string) {
   const present = new Set(yield* files.readDirectory(directory).pipe(Effect.mapError(failed(directory, "make it readable"))))
   const usual = USUAL_ENTRIES.find((name) => present.has(name))
   if (usual !== undefined) return { file: path.join(directory, usual), why: "a usual name" }
+  const only = yield* onlyOf(directory, [...present])
+  if (only !== undefined) return only
   return yield* failed(directory, "write `command`, or name an entry file as `path`")(
-    new Error(`no bin or main in package.json, and none of ${USUAL_ENTRIES.join(", ")}`)
+    new Error(`no bin or main in package.json, none of ${USUAL_ENTRIES.join(", ")}, and not one script or program alone`)
   )
+})
+
+/** The one script of a folder, or else its one executable file. */
+const onlyOf = Effect.fnUntraced(function*(directory: string, names: ReadonlyArray<string>) {
+  const files = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const scripts = names.filter((name) => (NODE_FILE.test(name) || PYTHON_FILE.test(name)) && !BESIDE.test(name))
+  if (scripts.length === 1) return { file: path.join(directory, scripts[0] ?? ""), why: "the only script" }
+  if (scripts.length > 1) return undefined
+  const programs = yield* Effect.filter(names, (name) =>
+    Effect.match(files.stat(path.join(directory, name)), {
+      onSuccess: ({ mode, type }) => type === "File" && (mode & EXECUTABLE_BITS) !== 0,
+      onFailure: () => false
+    }))
+  return programs.length === 1 ? { file: path.join(directory, programs[0] ?? ""), why: "the only program" } : undefined
 })
 
 const commandFor = Effect.fnUntraced(function*(file: string, python: string) {

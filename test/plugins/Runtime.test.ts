@@ -11,6 +11,7 @@ const cases: ReadonlyArray<readonly [string, Readonly<Record<string, string>>, R
   ["main, where there is no bin", { "package.json": `{"main":"lib.js"}`, "lib.js": "" }, [NODE, "lib.js"]],
   ["a usual name, without package.json", { "server.ts": "" }, [NODE, "server.ts"]],
   ["Python by its usual name", { "pyproject.toml": "", "server.py": "" }, ["python3", "server.py"]],
+  ["the only script, beside what is none", { "weather.py": "", "setup.py": "", "x.config.js": "", "readme.md": "" }, ["python3", "weather.py"]],
   ["a file without type by its first line", { "package.json": `{"bin":"cli"}`, "cli": "#!/usr/bin/env node\n" }, [NODE, "cli"]]
 ]
 
@@ -40,6 +41,17 @@ describe("Runtime.detect", () => {
       assert.include(refused.message, "make the file executable")
       yield* files.chmod(file, 0o755)
       assert.strictEqual((yield* Runtime.detect(file)).command, file)
+    }).pipe(Effect.provide(temporaryLent)))
+
+  it.effect("takes the only program of a folder, and none of two", () =>
+    Effect.gen(function*() {
+      const files = yield* FileSystem.FileSystem
+      const folder = yield* folderWith({ server: "#!/bin/sh\n", other: "" })
+      yield* files.chmod(`${folder}/server`, 0o755)
+      const launch = yield* Runtime.detect(folder)
+      assert.deepStrictEqual([launch.command, launch.detected], [`${folder}/server`, "server (the only program), run as it is, since it is executable"])
+      yield* files.chmod(`${folder}/other`, 0o755)
+      assert.include((yield* Effect.flip(Runtime.detect(folder))).message, "not one script or program alone")
     }).pipe(Effect.provide(temporaryLent)))
 
   it.effect("says what to write for a folder it cannot read a server from", () =>

@@ -22,7 +22,9 @@ const Ref = Schema.String.check(
   rule<string>((name) => !/\.\.|\/\/|@\{|\/\.|[./]$|\.lock(?:\/|$)/u.test(name) || "expected the plain name of a branch or tag, such as main or v1.2.0")
 )
 
-const Commit = Schema.String.check(Schema.isPattern(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/u, {
+export const COMMIT = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/u
+
+const Commit = Schema.String.check(Schema.isPattern(COMMIT, {
   message: "expected the full commit: 40 hexadecimal digits (a short one can come to mean another commit)"
 }))
 

@@ -2,14 +2,9 @@
  * What ssh is told, in a private folder that is gone with the scope: one key, the host's public keys, and nothing of
  * the machine's or the user's own configuration. An unknown host is refused, never asked about.
  */
-import { Clock, Effect, FileSystem, Option, Path, Redacted } from "effect"
+import { Effect, FileSystem, Path, Redacted } from "effect"
 import { Loader, Plugin } from "#plugin"
 import type { GitSource } from "./Source.ts"
-
-const PREFIX = "ssh-"
-
-/** A folder as old as this is what a killed process left. */
-const STALE_AFTER_MS = 60 * 60 * 1000
 
 /** The path of a configuration for ssh; nothing for an address of another protocol. */
 export const sshConfig = Effect.fnUntraced(function*(_: string, { known_hosts, ssh_key }: GitSource) {
@@ -17,8 +12,7 @@ export const sshConfig = Effect.fnUntraced(function*(_: string, { known_hosts, s
   const files = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const { workspace } = yield* Plugin.Host
-  yield* removeStale(workspace)
-  const folder = yield* files.makeTempDirectoryScoped({ directory: workspace, prefix: PREFIX })
+  const folder = yield* files.makeTempDirectoryScoped({ directory: workspace, prefix: "ssh-" })
   const place = (name: string) => path.join(folder, name)
   yield* files.chmod(folder, 0o700)
   // A reference to a file loses its last line break, which OpenSSH insists on.
@@ -49,15 +43,3 @@ ControlPath none
 ConnectTimeout 20
 ServerAliveInterval 15
 `
-
-const removeStale = Effect.fnUntraced(function*(workspace: string) {
-  const files = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  const now = yield* Clock.currentTimeMillis
-  const names = (yield* files.readDirectory(workspace)).filter((name) => name.startsWith(PREFIX))
-  for (const folder of names.map((name) => path.join(workspace, name))) {
-    const { mtime } = yield* files.stat(folder)
-    const made = Option.match(mtime, { onNone: () => now, onSome: (date) => date.getTime() })
-    if (now - made > STALE_AFTER_MS) yield* files.remove(folder, { recursive: true, force: true })
-  }
-}, (effect) => Effect.ignore(effect))

@@ -55,7 +55,7 @@ describe("a Node server from a repository", () => {
       const registry = yield* packages
       const { directory, files } = yield* built(registry, {
         ".npmrc": "registry=http://127.0.0.1:9/\nignore-scripts=false\nscript-shell=/bin/false\n",
-        "package.json": manifest({ main: "index.mjs", dependencies: { shout: "1.0.0" } }),
+        "package.json": manifest({ main: "dist.mjs", scripts: { build: "cp index.mjs dist.mjs" }, dependencies: { shout: "1.0.0" } }),
         "package-lock.json": lock(registry, ["shout"], "http://127.0.0.1:9/"),
         "index.mjs": ""
       })

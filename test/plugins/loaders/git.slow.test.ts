@@ -69,6 +69,17 @@ describe("the git loader", () => {
       }
     }).pipe(Effect.provide(temporaryLent)))
 
+  it.live("takes nothing but a full commit from a lock file, which could hold an option", () =>
+    Effect.gen(function*() {
+      const { url } = yield* repository({ "index.mjs": "" })
+      const loader = yield* git.build({ url })
+      const { digest, source } = yield* loader.resolve
+      for (const commit of ["--upload-pack=touch /tmp/x", "main", "0123456"]) {
+        const failure = yield* Effect.flip(prepared(loader, { source, digest, pin: { commit } }))
+        assert.include(failure.message, "it has no full commit")
+      }
+    }).pipe(Effect.provide(temporaryLent)))
+
   it.live("signs in with the token alone, and says what to check when it is not let in", () =>
     Effect.gen(function*() {
       const { server, url } = yield* repository({ "index.mjs": "" }, { credential: "x-access-token:hunter2hunter2" })

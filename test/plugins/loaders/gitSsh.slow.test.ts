@@ -4,7 +4,7 @@ import { Effect, FileSystem, Redacted } from "effect"
 import { readdirSync } from "node:fs"
 import { Plugin } from "#plugin"
 import git from "../../../plugins/loaders/git.ts"
-import { publish, workingCopy } from "../../kit/gitServer.ts"
+import { commitTo, publish, workingCopy, write } from "../../kit/gitServer.ts"
 import { temporaryLent } from "../../kit/pluginHost.ts"
 import { prepared } from "../../kit/repository.ts"
 import { keyIn, sshMissing, sshServer } from "../../kit/sshServer.ts"
@@ -25,6 +25,20 @@ describe.skipIf(sshMissing !== undefined)("the git loader over ssh", () => {
       assert.deepStrictEqual(readdirSync(workspace), [])
     }).pipe(Effect.provide(temporaryLent)))
 
+  it.live("has no key left when the code that was fetched is built", () =>
+    Effect.gen(function*() {
+      const files = yield* FileSystem.FileSystem
+      const { folder, key, knownHosts, url } = yield* serving
+      commitTo(`${folder}/copy`, {
+        "package.json": `{"main":"seen.mjs","scripts":{"build":"node build.mjs"}}`,
+        "build.mjs": `import { readdirSync, writeFileSync } from "node:fs"; writeFileSync("seen.mjs", readdirSync(process.env.HOME).join())`
+      })
+      publish(`${folder}/copy`, `${folder}/bare/r.git`)
+      const loader = yield* git.build({ url, ssh_key: Redacted.make(key), known_hosts: knownHosts })
+      const directory = yield* prepared(loader, yield* loader.resolve)
+      assert.notMatch(yield* files.readFileString(`${directory}/source/seen.mjs`), /ssh-|git-/u)
+    }).pipe(Effect.provide(temporaryLent)))
+
   it.live("refuses a host whose key is another one, and one that is not known, instead of asking or trusting", () =>
     Effect.gen(function*() {
       const { folder, key, knownHosts, url } = yield* serving
@@ -36,6 +50,18 @@ describe.skipIf(sshMissing !== undefined)("the git loader over ssh", () => {
         const failure = yield* Effect.flip(loader.resolve)
         assert.include(failure.message, "known_hosts does not hold this host's key")
       }
+    }).pipe(Effect.provide(temporaryLent)))
+
+  it.live("removes the key that a killed process left, and leaves one alone that may be in use", () =>
+    Effect.gen(function*() {
+      const { workspace } = yield* Plugin.Host
+      const { key, knownHosts, url } = yield* serving
+      const files = yield* FileSystem.FileSystem
+      for (const name of ["ssh-old", "git-old", "ssh-young", "pip-cache"]) write(workspace, { [`${name}/key`]: "" })
+      for (const name of ["ssh-old", "git-old", "pip-cache"]) yield* files.utimes(`${workspace}/${name}`, new Date(0), new Date(0))
+      const loader = yield* git.build({ url, ssh_key: Redacted.make(key), known_hosts: knownHosts })
+      yield* loader.resolve
+      assert.deepStrictEqual(readdirSync(workspace).sort(), ["pip-cache", "ssh-young"])
     }).pipe(Effect.provide(temporaryLent)))
 
   it.live("says that the key is not let in, and shows no part of it", () =>

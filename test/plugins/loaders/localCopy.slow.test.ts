@@ -8,6 +8,7 @@ import { Locks } from "../../../src/host/Locks.ts"
 import { Registry } from "../../../src/host/Registry.ts"
 import { write } from "../../kit/gitServer.ts"
 import { temporaryHost } from "../../kit/pluginHost.ts"
+import { wheelIndexWith } from "../../kit/wheelIndex.ts"
 
 describe("a copy of a local folder", () => {
   it.live("is built without touching the folder, and made anew when the folder has changed", () =>
@@ -30,6 +31,21 @@ describe("a copy of a local folder", () => {
       write(`${directory}/a`, { "source.mjs": "second" })
       const second = yield* installed({ path: "a", install: true })
       assert.strictEqual(yield* files.readFileString(second.entry), "second")
+    }).pipe(Effect.provide(temporaryHost)))
+
+  it.live("keeps the wheels that it was first built with, where it is pinned, for as long as the folder is the same", () =>
+    Effect.gen(function*() {
+      const files = yield* FileSystem.FileSystem
+      const { directory } = yield* Plugin.Host
+      const shout = { name: "shout", version: "1.0.0", files: { "shout.py": "" } }
+      const index = yield* wheelIndexWith(shout)
+      write(`${directory}/a`, { "server.py": "", "requirements.txt": "shout\n" })
+      const source = { path: "a", install: true, pin: true, index_url: index.url }
+      const first = yield* installed(source)
+      yield* index.publish({ ...shout, version: "2.0.0" })
+      yield* files.remove(`${first.directory}/..`, { recursive: true })
+      const again = yield* installed(source)
+      assert.match(yield* files.readFileString(`${again.directory}/venv/requirements.txt`), /^shout==1\.0\.0 --hash=sha256:\w+\n$/u)
     }).pipe(Effect.provide(temporaryHost)))
 
   it.live("is refused where a link leads out of the folder, and takes one that does not", () =>
