@@ -17,8 +17,8 @@ const Headers = Schema.Record(
 )
 
 export const ServerConfig = Schema.Struct({
-  args: fallback(Schema.Array(Schema.String), "Arguments for the server, after those its loader gives", []),
-  environment: fallback(Environment, "Environment variables for the server; it gets no others of yours", {}),
+  args: fallback(Schema.Array(Schema.String), "Arguments for the server, after those its loader gives; {home} stands for its private folder, which stays when its code changes", []),
+  environment: fallback(Environment, "Environment variables for the server; it gets no others of yours, and {home} stands for its private folder here too", {}),
   allow_environment: fallback(
     Texts,
     "Names in environment that change how programs load (PATH, NODE_OPTIONS, LD_...) and are meant",

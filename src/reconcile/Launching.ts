@@ -1,5 +1,5 @@
 /** From a loader to something that can be opened: resolve, prepare, launch, and what the manifest adds to it. */
-import { Effect, FileSystem, Path, Redacted } from "effect"
+import { Effect, FileSystem, Path, Record, Redacted } from "effect"
 import type { Target } from "../backend/Opened.ts"
 import type { Endpoint } from "../backend/transport/Http.node.ts"
 import type { Command } from "../backend/transport/Stdio.node.ts"
@@ -51,11 +51,13 @@ const launched = Effect.fnUntraced(function*(entry: ServerEntry, launch: Stdio, 
     Effect.mapError((cause) => new LoadFailed({ source: resolved.source, step: "make its private folder", cause }))
   )
   const { args, environment, port, working_directory } = entry.config
+  // What a server keeps belongs there: its code is remade when it is no longer what was fetched.
+  const filled = (text: string) => text.replaceAll("{home}", home)
   const own = { ...childEnvironment(host.environment, home), ...launch.environment }
   const command: Command = {
     command: launch.command,
-    args: [...launch.args, ...args].map((arg) => port === undefined ? arg : arg.replaceAll("{port}", String(port))),
-    environment: { ...own, ...environment, ...(port === undefined ? {} : { PORT: String(port) }) },
+    args: [...launch.args, ...args.map(filled)].map((arg) => port === undefined ? arg : arg.replaceAll("{port}", String(port))),
+    environment: { ...own, ...Record.map(environment, filled), ...(port === undefined ? {} : { PORT: String(port) }) },
     directory: working_directory === undefined
       ? launch.directory ?? host.directory
       : path.resolve(host.directory, working_directory),
