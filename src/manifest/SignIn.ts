@@ -8,7 +8,7 @@ import { about, fallback, HttpUrl, OwnKeys, PluginName, required, Texts } from "
 const common = {
   provider: required(PluginName, "How tokens are checked: oidc, github, google, or the provider of a plugin", "oidc, github or google"),
   audience: Schema.optionalKey(about(HttpUrl, "What a token has to be for; default is the address of the endpoint")),
-  required_scopes: fallback(Texts, "Scopes that every token has to have", [])
+  required_scopes: fallback(Texts, "Scopes that every token has to have; API keys need none of them, and have what they were made with", [])
 }
 
 /** The keys that are the gateway's; all others are the provider's. */
