@@ -17,10 +17,11 @@ import { ArtifactCache } from "./host/ArtifactCache.ts"
 import { Consents } from "./guard/Consents.ts"
 import { Authentication, unavailable } from "./guard/Authentication.ts"
 import { Base } from "./guard/Base.ts"
-import { KEYS } from "./guard/Roles.ts"
+import { KEYS } from "./guard/Machines.ts"
 import { type Opened, type Place, signingIn } from "./guard/SigningIn.ts"
 import { Users } from "./guard/Users.ts"
 import { egressLayer } from "./host/Egress.node.ts"
+import { Locks, type LockRefused } from "./host/Locks.ts"
 import { hostLayer } from "./host/Host.node.ts"
 import { type BuildFailed, type ConfigRefused, Registry, type UnknownPlugin } from "./host/Registry.ts"
 import { thirdPartyLayer } from "./host/ThirdParty.node.ts"
@@ -31,7 +32,8 @@ import { pathIn, SSE_PATH, WEBSOCKET_PATH } from "./manifest/Hosting.ts"
 import type { Loaded } from "./manifest/Load.ts"
 import type { Manifest } from "./manifest/Manifest.ts"
 import { secretTexts } from "./manifest/Secrets.ts"
-import { listen, type ListenFailed, serverIn } from "./mcp/Listener.node.ts"
+import { listen, serverIn } from "./mcp/Listener.node.ts"
+import type { ListenFailed } from "./mcp/Server.node.ts"
 import { Parking } from "./mcp/Parking.ts"
 import { Sessions } from "./mcp/Sessions.ts"
 import { serveStdio } from "./mcp/Stdio.node.ts"
@@ -55,12 +57,14 @@ export interface GatewayOptions {
   readonly loaded: Loaded
   readonly builtIn: ReadonlyArray<Plugin.BuiltIn>
   readonly redactor: Redactor
+  /** Whether nothing may run that the lock file does not say. */
+  readonly frozen?: boolean
 }
 
-const services = ({ builtIn, loaded, redactor }: GatewayOptions, dataDirectory: string) => {
+const services = ({ builtIn, frozen = false, loaded, redactor }: GatewayOptions, dataDirectory: string) => {
   const platform = Layer.mergeAll(NodeServices.layer, FetchHttpClient.layer, egressLayer)
   const host = hostLayer({ directory: loaded.directory, dataDirectory })
-  const cache = ArtifactCache.layer(dataDirectory)
+  const cache = Layer.merge(ArtifactCache.layer(dataDirectory), Locks.layer({ directory: loaded.directory, dataDirectory, frozen }))
   const registry = Registry.layer(builtIn).pipe(Layer.provide(thirdPartyLayer))
   const consents = Layer.mergeAll(Consents.layer, SigningKeys.layer, signInsLayer, Users.layer).pipe(Layer.provideMerge(Base.layer))
   const catalogue = Layer.mergeAll(Catalogue.layer, LogLevels.layer, Subscriptions.layer)
@@ -122,11 +126,12 @@ const signIn = Effect.fnUntraced(function*(place: Place) {
 
 /** Listens and serves until the scope closes. */
 export const serve = Effect.fn("Gateway.serve")(function*(
-  { manifest }: Loaded
-): Effect.fn.Return<Serving, ListenFailed | SignInFailed | VaultFailed, GatewayServices | Scope.Scope> {
+  { directory, manifest }: Loaded
+): Effect.fn.Return<Serving, ListenFailed | LockRefused | SignInFailed | VaultFailed, GatewayServices | Scope.Scope> {
   const vault = yield* Vault
   // With the wrong key nothing starts, rather than each call failing for itself later.
   yield* vault.check
+  yield* (yield* Locks).check
   const stopping = yield* Stopping
   const reconciler = yield* Reconciler
   const activity = yield* Activity
@@ -137,7 +142,8 @@ export const serve = Effect.fn("Gateway.serve")(function*(
   const parking = yield* Parking
   const audit = yield* Audit
   const scope = yield* Effect.scope
-  const { allowed_hosts, allowed_origins, base_url, drain, host, port, transports } = manifest.hosting
+  const { allowed_hosts, allowed_origins, base_url, drain, host, port, tls, transports } = manifest.hosting
+  const scheme = tls === undefined ? "http" : "https"
   yield* Effect.addFinalizer(() => reconciler.stop)
   const callbackPath = manifest.oauth_delegation.callback_path
   const oauth = oauthRoutes({ callbackPath, endpoints: { main: transports.http.path, isServer: (path) => serverIn(path) !== undefined } })
@@ -152,6 +158,7 @@ export const serve = Effect.fn("Gateway.serve")(function*(
     port,
     paths,
     base: base_url,
+    tls: tls && { ...tls, directory },
     hosts: allowed_hosts,
     origins: allowed_origins,
     drain,
@@ -169,14 +176,14 @@ export const serve = Effect.fn("Gateway.serve")(function*(
     return { sessions: all.length, streams, parked: parking.count(), ...address.running() }
   })
   const authority = `${host.includes(":") ? `[${host}]` : host}:${address.port}`
-  base.become(base_url ?? `http://${authority}`)
+  base.become(base_url ?? `${scheme}://${authority}`)
   const mayCall = yield* signIn({
     base: base.current,
     main: paths.http,
     open: isLoopback(host) ? undefined : host
   })
   const apply = Effect.fnUntraced(function*(next: Manifest) {
-    const isLocal = next.master_oauth === undefined && !next.api_keys
+    const isLocal = next.master_oauth === undefined && !next.api_keys && next.hosting.tls?.client_ca === undefined
     if (isLocal) yield* mayCall(next)
     yield* audit.configure(auditOf(next))
     const changes = yield* reconciler.apply(next)
@@ -186,9 +193,9 @@ export const serve = Effect.fn("Gateway.serve")(function*(
     return changes
   })
   yield* apply(manifest)
-  if (paths.sse !== undefined) yield* Effect.logInfo(`HTTP+SSE at http://${authority}${paths.sse}`)
-  if (paths.websocket !== undefined) yield* Effect.logInfo(`WebSocket at ws://${authority}${paths.websocket}`)
-  return { address: `http://${authority}${paths.http}`, apply }
+  if (paths.sse !== undefined) yield* Effect.logInfo(`HTTP+SSE at ${scheme}://${authority}${paths.sse}`)
+  if (paths.websocket !== undefined) yield* Effect.logInfo(`WebSocket at ${tls === undefined ? "ws" : "wss"}://${authority}${paths.websocket}`)
+  return { address: `${scheme}://${authority}${paths.http}`, apply }
 })
 
 /** Serves one client on standard input and output until that client is gone. */

@@ -37,15 +37,15 @@ export default Plugin.define("auth", {
 
     const headers = (key: string, ask: Effect.Effect<Granted, Failed | Auth.ConsentNeeded>, server: Auth.ServerRef) =>
       remembered(key, ask).pipe(
-        Effect.map((token) => ({ headers: { authorization: Redacted.make(`Bearer ${Redacted.value(token)}`) } })),
+        Effect.map((token) => ({ headers: { authorization: Redacted.make(BEARER + Redacted.value(token)) } })),
         Effect.mapError((failure) => failure instanceof Auth.ConsentNeeded ? failure : refusedBy(server, failure))
       )
 
     return {
       credential: (principal: Auth.Principal, server: Auth.ServerRef) => headers(method.keyOf(principal), method.forCaller(principal), server),
       // A credential that the backend does not take any more is got anew.
-      rejected: (principal: Auth.Principal, { status }: Auth.Rejection) =>
-        status === 401 ? Effect.sync(() => forget(method.keyOf(principal))) : tooLittle(server.id),
+      rejected: (principal: Auth.Principal, { sent, status }: Auth.Rejection) =>
+        status === 401 ? Effect.sync(() => forget(method.keyOf(principal), tokenIn(sent))) : tooLittle(server.id),
       // What the gateway asks on its own account, such as lists, it asks as itself.
       ...(forGateway === undefined ? {} : {
         own: (server: Auth.ServerRef) =>
@@ -55,6 +55,13 @@ export default Plugin.define("auth", {
     }
   })
 })
+
+const BEARER = "Bearer "
+
+const tokenIn = (sent: Auth.Credential | undefined): Redacted.Redacted<string> | undefined => {
+  const authorization = sent?.headers["authorization"]
+  return authorization === undefined ? undefined : Redacted.make(Redacted.value(authorization).slice(BEARER.length))
+}
 
 const tooLittle = (server: string) => new Auth.CredentialRefused({ server, reason: "the server does not let it do this" })
 

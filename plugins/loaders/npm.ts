@@ -1,12 +1,15 @@
 /**
- * Loads a server from an npm registry, at one exact version, without running its install scripts.
+ * Loads a server from an npm registry, without running its install scripts.
  *
- * The folder holds the package and its dependencies and belongs to Manifold alone. An exact
- * version needs no question to the registry, so a second start works without a network.
+ * What it resolves to is one exact version with everything that it brings along, each with its hash: that goes into
+ * the lock, and is what gets installed, so two machines never run two things.
  */
 import { Effect, FileSystem, Option, Path, Schema } from "effect"
 import { Loader, Plugin, Runtime } from "#plugin"
+import { closureOf } from "./npm/Closure.ts"
+import { hashOf } from "./npm/Hash.ts"
 import { install } from "./npm/Install.ts"
+import { versionFor } from "./npm/Version.ts"
 
 const PUBLIC_REGISTRY = "https://registry.npmjs.org/"
 
@@ -17,9 +20,9 @@ const Name = Schema.String.check(
   Schema.isMaxLength(214)
 )
 
-const ExactVersion = Schema.String.check(
-  Schema.isPattern(/^(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/u, {
-    message: "ranges and tags are not supported yet: write an exact version, such as 1.2.3"
+const Version = Schema.String.check(
+  Schema.isPattern(/^[0-9A-Za-z^~<>=*][0-9A-Za-z.^~<>=|* +-]{0,99}$/u, {
+    message: "expected a version, a range or a tag, such as 1.2.3, ^1.2 or latest"
   })
 )
 
@@ -31,9 +34,9 @@ const RegistryUrl = Schema.String.check(
 
 const NpmSource = Schema.Struct({
   package: Name.annotate({ description: "Name of the package, with its scope" }),
-  version: ExactVersion.annotate({ description: "Exact version; ranges and tags come later" }).pipe(
-    Schema.annotateKey({ messageMissingKey: "\"latest\" is not supported yet: write an exact version, such as 1.2.3" })
-  ),
+  version: Schema.optionalKey(Version.annotate({
+    description: "Version, range or tag; the latest when left out. What is not exact is resolved once and kept in the lock"
+  })),
   bin: Schema.optionalKey(Schema.NonEmptyString.annotate({
     description: "Which command of the package to run, when it has several and none is named like the package"
   })),
@@ -51,18 +54,27 @@ export default Plugin.define("loader", {
   name: "npm",
   summary: "Installs an npm package at one exact version and runs its command with Node",
   config: NpmSource,
-  build: Effect.fnUntraced(function*({ package: name, version, bin, registry = PUBLIC_REGISTRY }) {
+  build: Effect.fnUntraced(function*({ package: name, version: specifier = "latest", bin, registry = PUBLIC_REGISTRY }) {
     const files = yield* FileSystem.FileSystem
     const path = yield* Path.Path
-    const source = `npm ${name}@${version}`
+    const source = `npm ${name}@${specifier}`
     const failed = (step: string, next: string) => (cause: unknown) =>
       new Loader.LoadFailed({ source, step, next, cause })
 
     return {
-      resolve: Effect.succeed({ source, digest: `npm:${registry}:${name}@${version}`, pin: { version } }),
+      resolve: Effect.gen(function*() {
+        const directory = yield* files.makeTempDirectoryScoped({ prefix: "manifold-npm-" }).pipe(Effect.mapError(failed("make a folder", "check the folder for temporary files")))
+        const version = yield* versionFor({ source, registry, directory, name }, specifier)
+        const pin = yield* closureOf({ source, registry, directory, name, version })
+        return { source: `npm ${name}@${version}`, digest: `npm:${registry}:${name}@${version}:${yield* hashOf(pin)}`, pin }
+      }).pipe(Effect.scoped),
 
-      prepare: (resolved, directory) =>
-        install({ source, name, version, registry, directory, integrity: resolved.pin?.["integrity"] }),
+      prepare: (resolved, directory) => {
+        const { pin = {} } = resolved
+        const version = pin["version"]
+        if (version === undefined) return failed("read the lock", "write it anew with manifold lock")(new Error("it names no version"))
+        return install({ source: resolved.source, registry, directory, name, version }, pin)
+      },
 
       launch: Effect.fn("npm.launch")(function*(directory) {
         const home = path.join(directory, "node_modules", ...name.split("/"))

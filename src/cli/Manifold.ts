@@ -2,8 +2,11 @@
 import { Command } from "effect/cli"
 import { access } from "./Access.ts"
 import { audit } from "./Audit.ts"
+import { cache } from "./Cache.ts"
 import { check } from "./Check.ts"
 import { keys } from "./Keys.ts"
+import { lock } from "./Lock.ts"
+import { outdated } from "./Outdated.ts"
 import { plan } from "./Plan.ts"
 import { schema } from "./Schema.ts"
 import { secrets } from "./Secrets.ts"
@@ -15,7 +18,7 @@ import { vault } from "./Vault.ts"
 
 export const manifold = Command.make("manifold").pipe(
   Command.withDescription("An MCP gateway: one manifest, many servers, one endpoint for every protocol era"),
-  Command.withSubcommands([serve, check, plan, status, tools, secrets, keys, users, access, audit, vault, schema]),
+  Command.withSubcommands([serve, check, plan, lock, outdated, cache, status, tools, secrets, keys, users, access, audit, vault, schema]),
   Command.withExamples([
     { command: "manifold check manifold.yaml", description: "Find every mistake in a manifest" },
     { command: "manifold serve --manifest manifold.yaml", description: "Run what it describes, and follow its changes" },

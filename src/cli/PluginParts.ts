@@ -9,6 +9,7 @@ import { OwnTokens, Plugin, Provider } from "#plugin"
 import { ArtifactCache } from "../host/ArtifactCache.ts"
 import { egressLayer } from "../host/Egress.node.ts"
 import { hostLayer } from "../host/Host.node.ts"
+import { Locks } from "../host/Locks.ts"
 import { Registry } from "../host/Registry.ts"
 import { PluginRefused, ThirdParty } from "../host/ThirdParty.ts"
 import { thirdPartyLayer } from "../host/ThirdParty.node.ts"
@@ -28,14 +29,15 @@ interface Place {
 }
 
 /** To check a manifest is to check no token. */
-const noTokens = Layer.succeed(OwnTokens, {
+export const noTokens = Layer.succeed(OwnTokens, {
   issuer: () => "",
   check: () => new Provider.ProviderUnavailable({ issuer: "", detail: "does not run" })
 })
 
 const registryFor = (builtIn: ReadonlyArray<Plugin.BuiltIn>, { dataDirectory, directory }: Place, thirdParty: boolean) => {
-  const still = Layer.succeed(Plugin.Host, { directory, workspace: dataDirectory, node: process.execPath, environment: {} })
-  const imported = thirdPartyLayer.pipe(Layer.provide(ArtifactCache.layer(dataDirectory)))
+  const still = Layer.succeed(Plugin.Host, { directory, workspace: dataDirectory, node: process.execPath, environment: {}, engine: {}, treeHash: () => Effect.succeed("") })
+  const kept = Layer.merge(ArtifactCache.layer(dataDirectory), Locks.layer({ directory, dataDirectory, frozen: false }))
+  const imported = thirdPartyLayer.pipe(Layer.provide(kept))
   return thirdParty
     ? Registry.layer(builtIn).pipe(
       Layer.provide(imported),

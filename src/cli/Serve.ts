@@ -5,6 +5,7 @@ import { Console, Effect, Equal, Layer, Option, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { knowSecrets, layer, serve as serveGateway, serveOnStdio, type Serving } from "../Gateway.ts"
 import { load, type Loaded } from "../manifest/Load.ts"
+import { LOCK_NAME } from "../manifest/LockFile.ts"
 import { sayProblem } from "../manifest/Problem.ts"
 import { changes } from "../manifest/Watch.node.ts"
 import { logs } from "../observe/Logs.node.ts"
@@ -28,6 +29,10 @@ const flags = {
     Flag.optional
   ),
   set,
+  frozen: Flag.Boolean("frozen").pipe(
+    Flag.withDescription("Run nothing but what manifold.lock says; a server that it does not say, or says otherwise, does not run"),
+    Flag.withDefault(false)
+  ),
   watch: Flag.Boolean("watch").pipe(
     Flag.withDescription("Follow changes of the manifest; --no-watch does not"),
     Flag.withDefault(true)
@@ -62,6 +67,7 @@ export const serve = Command.make("serve", flags, Effect.fnUntraced(function*(in
   const builtIn = yield* BuiltIn
   return yield* Effect.scoped(run).pipe(
     Effect.catchTags({
+      LockRefused: ({ message }) => stop(wrongConfiguration, message),
       ListenFailed: ({ message }) => stop(unavailable, message),
       BuildFailed: ({ message }) => stop(wrongConfiguration, message),
       ConfigRefused: ({ message }) => stop(wrongConfiguration, message),
@@ -70,7 +76,7 @@ export const serve = Command.make("serve", flags, Effect.fnUntraced(function*(in
       StoreFailed: ({ message }) => stop(wrongConfiguration, message),
       VaultKeyRefused: ({ message }) => stop(wrongConfiguration, message)
     }),
-    Effect.provide(Layer.provideMerge(layer({ loaded, builtIn, redactor }), logs(redactor, input.logFormat)))
+    Effect.provide(Layer.provideMerge(layer({ loaded, builtIn, redactor, frozen: input.frozen }), logs(redactor, input.logFormat)))
   )
 })).pipe(
   Command.withDescription("Run the gateway that a manifest describes"),
@@ -137,8 +143,9 @@ const follow = Effect.fnUntraced(function*(
   )
 })
 
-/** The manifest's files, and those of plugins that are files. */
+/** The manifest's files with their lock file, and those of plugins that are files. */
 const watchedFiles = ({ directory, files, manifest }: Loaded): ReadonlyArray<string> => [
   ...files,
+  resolve(directory, LOCK_NAME),
   ...manifest.plugins.filter(({ use }) => use.startsWith(".") || use.startsWith("/")).map(({ use }) => resolve(directory, use))
 ]

@@ -53,7 +53,7 @@ const sayOffers = ({ prompts, resources, templates, tools }: ServerStatus["offer
   return parts.filter(([count]) => count > 0).map(([count, noun]) => counted(count, noun)).join(", ") || "-"
 }
 
-const detailsOf = ({ actual, consents, excluded, next, required, wanted }: ServerStatus, width: number): ReadonlyArray<string> => {
+const detailsOf = ({ actual, consents, excluded, next, required, runs, wanted }: ServerStatus, width: number): ReadonlyArray<string> => {
   const line = (label: string, text: string | undefined) =>
     text === undefined ? [] : wrapped(`    ${label.padEnd(10)}`, text, width)
   const old = actual.generation !== undefined && wanted.problem !== undefined
@@ -63,6 +63,7 @@ const detailsOf = ({ actual, consents, excluded, next, required, wanted }: Serve
       : `generation ${wanted.generation} does not serve${old ? `, generation ${actual.generation} does` : ""}: ${wanted.problem}`),
     ...line("why", actual.why === wanted.problem ? undefined : actual.why),
     ...line("next", next),
+    ...line("runs", runs?.detected === undefined ? undefined : `${runs.source}: ${runs.detected}`),
     ...(consents ?? []).flatMap(({ issuer, subject, url }) => line("consent", `${subject} (${issuer}) has been asked: ${url}`)),
     ...(required && actual.phase !== "ready" && consents === undefined ? line("note", "it is required: the gateway is not ready without it") : []),
     ...excluded.flatMap(({ kind, name, why }) => line("left out", `${kind} ${name} ${why}`))

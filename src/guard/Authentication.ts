@@ -8,6 +8,7 @@ import type { Identity, IdentityProvider } from "../plugin/Provider.ts"
 import { SubjectToken } from "../plugin/SubjectToken.ts"
 import type { Credentials, Presented } from "./Credentials.ts"
 import { Failures } from "./Failures.ts"
+import { machines } from "./Machines.ts"
 import { Unauthenticated } from "./Unauthenticated.ts"
 
 /** Without sign-in, whoever reaches the loopback address is one local user. */
@@ -39,7 +40,13 @@ export type FindKey = (presented: Presented) => Effect.Effect<Principal | undefi
 export type Rules = { readonly own?: OwnEndpoints | undefined } & (
   /** The manifest says nothing of sign-in, and the address is loopback. */
   | { readonly kind: "local" }
-  | { readonly kind: "guarded"; readonly signIn: SignIn | undefined; readonly keys: FindKey | undefined }
+  | {
+    readonly kind: "guarded"
+    readonly signIn: SignIn | undefined
+    readonly keys: FindKey | undefined
+    /** Whether client certificates let machines in. */
+    readonly certificates?: boolean
+  }
 )
 
 /** The rules of the endpoint at a path. */
@@ -74,6 +81,7 @@ export class Authentication extends Context.Service<Authentication, {
     const clock = yield* Clock.Clock
     let rules: Rules | undefined
     let believed = new Map<string, Believed>()
+    const machine = machines()
     let asking = new Map<string, Deferred.Deferred<Principal, Unauthenticated>>()
     const failures = new Failures()
 
@@ -85,6 +93,7 @@ export class Authentication extends Context.Service<Authentication, {
     }
 
     const known = (credentials: Credentials, path: string): Principal | undefined => {
+      if (credentials.kind === "certificate") return takesMachines(rulesAt(rules, path)) ? machine(credentials) : undefined
       if (credentials.kind === "none" || credentials.kind === "malformed") return undefined
       const place = placeOf(credentials, path)
       const entry = believed.get(place)
@@ -129,6 +138,9 @@ export class Authentication extends Context.Service<Authentication, {
       const refused = (why: string, error?: "invalid_request" | "invalid_token") =>
         new Unauthenticated({ status: error === "invalid_request" ? 400 : 401, why, scopes, ...(error === undefined ? {} : { error }) })
       if (credentials.kind === "none") return yield* refused("Sign in first: this endpoint wants a Bearer token or an API key")
+      if (credentials.kind === "certificate") {
+        return takesMachines(current) ? machine(credentials) : yield* refused("Sign in first: a client certificate is not enough for this endpoint")
+      }
       const now = yield* Clock.currentTimeMillis
       const wait = failures.waitOf(credentials.from, now)
       if (wait > 0) return yield* new Unauthenticated({ status: 429, why: "Too many credentials were refused; try again later", scopes, retryAfter: wait })
@@ -156,6 +168,8 @@ const placeOf = ({ hash }: Presented, path: string): string => `${hash} ${path}`
 
 /** Nobody can say now whether a credential is good: not the caller's fault, and no reason to let anybody in. */
 export const unavailable = new Unauthenticated({ status: 503, why: "The credential could not be checked; try again", scopes: [], retryAfter: 1 })
+
+const takesMachines = (rules: Rules | undefined): boolean => rules?.kind === "guarded" && rules.certificates === true
 
 type Guarded = Rules & { readonly kind: "guarded" }
 type Refuse = (why: string, error: "invalid_token") => Unauthenticated

@@ -3,9 +3,7 @@ import { type Glob, glob } from "../lib/Glob.ts"
 import { isRecord } from "../lib/Record.ts"
 import type { AccessRules, RoleEntry, WhenEntry } from "../manifest/AccessRules.ts"
 import type { Principal } from "../plugin/Auth.ts"
-
-/** The issuer of API keys. */
-export const KEYS = "manifold:keys"
+import { KEYS } from "./Machines.ts"
 
 const TENANT_SCOPE = "tenant:"
 

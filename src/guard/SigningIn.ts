@@ -53,9 +53,14 @@ interface Said {
   readonly authorization_server?: Manifest["authorization_server"] | undefined
   /** Paths of the endpoints that take the gateway's own tokens and nothing else. */
   readonly own: ReadonlyArray<string>
+  /** Whether client certificates let machines in. */
+  readonly certificates: boolean
 }
 
-type Wording = Omit<Said, "own"> & { readonly servers?: Manifest["servers"] | undefined }
+type Wording = Omit<Said, "certificates" | "own"> & {
+  readonly servers?: Manifest["servers"] | undefined
+  readonly hosting?: Pick<Manifest["hosting"], "tls"> | undefined
+}
 
 /** With `proxy_oauth` the client's own authorization is for the server's endpoint: no other token is one for it. */
 const proxiedPaths = ({ servers = [] }: Wording): ReadonlyArray<string> =>
@@ -112,18 +117,19 @@ export const signingIn = Effect.fnUntraced(function*<E>({ decode, keys, own, pla
     const paths = proxiedPaths(manifest)
     const ownRules = ownEndpoints(paths)
     const before = standing
-    if (master_oauth === undefined && api_keys !== true) {
+    const certificates = manifest.hosting?.tls?.client_ca !== undefined
+    if (master_oauth === undefined && api_keys !== true && !certificates) {
       if (place.open !== undefined) return yield* new Opened({ host: place.open })
       standing = NOBODY
       last = undefined
       authentication.apply({ kind: "local", own: ownRules })
     } else {
-      standing = yield* standingFor({ authorization_server, master_oauth, own: paths })
-      const said = { api_keys, authorization_server, master_oauth, own: paths }
+      standing = yield* standingFor({ authorization_server, certificates, master_oauth, own: paths })
+      const said = { api_keys, authorization_server, certificates, master_oauth, own: paths }
       // What was checked stays checked where nothing else is said.
       if (before.provider === standing.provider && before.users === standing.users && last !== undefined && Equal.equals(said, last)) return
       last = said
-      authentication.apply({ ...rulesOf({ standing, keys: api_keys === true ? keys : undefined, master_oauth, place }), own: ownRules })
+      authentication.apply({ ...rulesOf({ standing, keys: api_keys === true ? keys : undefined, master_oauth, place }), certificates, own: ownRules })
     }
     yield* leave(before.provider, standing.provider)
     yield* leave(before.users, standing.users)
@@ -144,7 +150,7 @@ const rulesOf = ({ keys, master_oauth, place, standing: { provider, users } }: {
   readonly keys: FindKey | undefined
   readonly master_oauth: Said["master_oauth"]
   readonly place: Place
-}): Rules => {
+}): Rules & { readonly kind: "guarded" } => {
   const resource = (path: string) => `${place.base()}${path}`
   if (provider === undefined || master_oauth === undefined) return { kind: "guarded", keys, signIn: undefined }
   const { audience, required_scopes } = master_oauth

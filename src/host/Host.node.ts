@@ -1,6 +1,7 @@
 /** What the host tells plugins on Node. The environment is built from nothing but what a builder's network needs. */
 import { Effect, FileSystem, Layer, Path } from "effect"
 import { Plugin } from "#plugin"
+import { treeHash, treeLines } from "./Tree.node.ts"
 
 const FOR_BUILDERS = [
   "PATH",
@@ -17,6 +18,11 @@ const FOR_BUILDERS = [
   "SSL_CERT_DIR"
 ]
 
+const FOR_ENGINES = ["PATH", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "CONTAINER_HOST", "XDG_RUNTIME_DIR"]
+
+const only = (names: ReadonlyArray<string>) =>
+  Object.fromEntries(names.flatMap((name) => process.env[name] === undefined ? [] : [[name, process.env[name]]]))
+
 export interface HostOptions {
   /** Folder of the manifest. */
   readonly directory: string
@@ -30,8 +36,12 @@ export const hostLayer = ({ directory, dataDirectory }: HostOptions) =>
     const workspace = path.resolve(dataDirectory, "tools")
     yield* files.makeDirectory(workspace, { recursive: true, mode: 0o700 })
 
-    const environment = Object.fromEntries(
-      FOR_BUILDERS.flatMap((name) => process.env[name] === undefined ? [] : [[name, process.env[name]]])
-    )
-    return Plugin.Host.of({ directory: path.resolve(directory), workspace, node: process.execPath, environment })
+    return Plugin.Host.of({
+      directory: path.resolve(directory),
+      workspace,
+      node: process.execPath,
+      environment: only(FOR_BUILDERS),
+      engine: only(FOR_ENGINES),
+      treeHash: (folder, leftOut) => Effect.map(Effect.tryPromise(() => treeLines(folder, leftOut)), treeHash)
+    })
   }))

@@ -39,7 +39,7 @@ export const lendTo: LendTo = {
     }
   },
 
-  loader: (name, { resolve, prepare, launch, swap = "overlap" }, lent) => {
+  loader: (name, { resolve, prepare, launch, follows = false, swap = "overlap" }, lent) => {
     const guarded = <A>(step: string, effect: Effect.Effect<A, Loader.LoadFailed, Plugin.Lent>) =>
       effect.pipe(
         Effect.catchDefect((cause) => Effect.fail(new Loader.LoadFailed({ source: name, step, cause }))),
@@ -47,12 +47,13 @@ export const lendTo: LendTo = {
       )
     return {
       swap,
+      follows,
       resolve: guarded("resolve", resolve),
       ...prepare !== undefined && {
         prepare: (resolved: Loader.Resolved, directory: string) =>
           guarded("prepare", Effect.suspend(() => prepare(resolved, directory)))
       },
-      launch: (directory, resolved) => guarded("launch", Effect.suspend(() => launch(directory, resolved)))
+      launch: (directory, resolved, wanted) => guarded("launch", Effect.suspend(() => launch(directory, resolved, wanted)))
     }
   }
 }

@@ -3,10 +3,13 @@
  * what it throws becomes a typed error, and what it is no longer asked for sees its signal abort.
  */
 import { Effect, Predicate, type StandardSchema } from "effect"
-import { Plugin } from "#plugin"
-import type { PlainContext, PlainPlugin } from "../plugin/Plain.ts"
+import { Auth, type Keep, Plugin } from "#plugin"
+import type { PlainPlugin } from "../plugin/Plain.ts"
+import type { PlainAuthContext } from "../plugin/PlainAuth.ts"
+import type { PlainContext } from "../plugin/PlainContext.ts"
 import { fromStandard } from "../plugin/Problem.ts"
 import { authFrom } from "./PlainAuth.ts"
+import { plainKeep } from "./PlainKeep.ts"
 import { loaderFrom } from "./PlainLoader.ts"
 import { providerFrom } from "./PlainProvider.ts"
 import type { StartFailed } from "./StartFailed.ts"
@@ -27,17 +30,30 @@ export const isPlain = (value: unknown): value is PlainPlugin<Plugin.Kind, Confi
 export const fromPlain = (plain: PlainPlugin<Plugin.Kind, Config> & { readonly start: Start }): Plugin.AnyPlugin => {
   const { name, summary = "" } = plain
   if (plain.kind === "auth") {
-    return Plugin.make({ kind: "auth", name, summary, decode: decodeWith(plain, authFrom(name)) })
+    return Plugin.make({ kind: "auth", name, summary, decode: decodeWith(plain, Effect.flatMap(about, forStrategy), authFrom(name)) })
   }
   if (plain.kind === "provider") {
-    return Plugin.make({ kind: "provider", name, summary, decode: decodeWith(plain, providerFrom(name)) })
+    return Plugin.make({ kind: "provider", name, summary, decode: decodeWith(plain, about, providerFrom(name)) })
   }
-  return Plugin.make({ kind: "loader", name, summary, decode: decodeWith(plain, loaderFrom(name)) })
+  return Plugin.make({ kind: "loader", name, summary, decode: decodeWith(plain, about, loaderFrom(name)) })
 }
 
-const decodeWith = <A>(
+type Told = Omit<PlainContext, "signal">
+
+/** What every plugin is told. */
+const about = Effect.map(Plugin.Host, ({ directory, workspace }): Told => ({ directory, workspace }))
+
+/** A strategy is built for one server, and has that server's rows of the vault. */
+const forStrategy = Effect.fnUntraced(function*(told: Told): Effect.fn.Return<Omit<PlainAuthContext, "signal">, never, Auth.Server | Keep.Keep> {
+  const { clientAddress, id, resource, returnAddress } = yield* Auth.Server
+  const server = { id, ...resource === undefined ? {} : { resource }, returnAddress, clientAddress }
+  return { ...told, server, keep: yield* plainKeep() }
+})
+
+const decodeWith = <A, R>(
   plain: { readonly config: Config; readonly start: Start },
-  wrap: (started: unknown) => Effect.Effect<A, StartFailed>
+  told: Effect.Effect<Told, never, R>,
+  wrap: (started: unknown) => Effect.Effect<A, StartFailed, R>
 ) =>
   Effect.fnUntraced(function*(input: unknown) {
     const result = yield* Effect.tryPromise({
@@ -45,20 +61,17 @@ const decodeWith = <A>(
       catch: (cause): ReadonlyArray<Plugin.Problem> => [{ path: [], message: `the plugin's schema failed: ${cause}` }]
     })
     if (result.issues !== undefined) return yield* Effect.fail(fromStandard(result.issues))
-    return { config: result.value, build: started(plain.start, result.value, wrap) }
+    return { config: result.value, build: Effect.flatMap(started(plain.start, result.value, told), wrap) }
   })
 
-const started = Effect.fnUntraced(
-  function*<A>(start: Start, config: unknown, wrap: (started: unknown) => Effect.Effect<A, StartFailed>) {
-    const { directory, workspace } = yield* Plugin.Host
-    const running = yield* Effect.acquireRelease(
-      Effect.tryPromise(async (signal) => start(config, { signal, directory, workspace })),
-      closed,
-      { interruptible: true }
-    )
-    return yield* wrap(running)
-  }
-)
+const started = Effect.fnUntraced(function*<R>(start: Start, config: unknown, told: Effect.Effect<Told, never, R>) {
+  const context = yield* told
+  return yield* Effect.acquireRelease(
+    Effect.tryPromise(async (signal) => start(config, { ...context, signal })),
+    closed,
+    { interruptible: true }
+  )
+})
 
 const closed = (running: unknown) =>
   isCloseable(running) ? Effect.ignore(Effect.tryPromise(async () => running.close())) : Effect.void

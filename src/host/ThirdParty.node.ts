@@ -9,6 +9,7 @@ import { Effect, FileSystem, Layer, Path } from "effect"
 import { Plugin } from "#plugin"
 import { ArtifactCache } from "./ArtifactCache.ts"
 import { fileSpecifier, importPlugin, packageSpecifier } from "./Hooks.node.ts"
+import { Locks } from "./Locks.ts"
 import { fromPlain, isPlain } from "./Plain.ts"
 import { type BuildNpm, type PluginEntry, PluginRefused, ThirdParty } from "./ThirdParty.ts"
 
@@ -19,6 +20,7 @@ export const thirdPartyLayer = Layer.effect(ThirdParty, Effect.gen(function*() {
   const path = yield* Path.Path
   const cache = yield* ArtifactCache
   const host = yield* Plugin.Host
+  const locks = yield* Locks
 
   const findFile = Effect.fnUntraced(function*(entry: PluginEntry) {
     const file = yield* files.realPath(path.resolve(host.directory, entry.use)).pipe(
@@ -37,13 +39,16 @@ export const thirdPartyLayer = Layer.effect(ThirdParty, Effect.gen(function*() {
     const { use: name, version, integrity } = entry
     if (version === undefined) return yield* refused(entry, "a package needs an exact `version`")()
 
-    const { directory, resolved } = yield* npm({ package: name, version }).pipe(
+    const question = { type: "npm", source: { package: name, version } }
+    const id = `plugin ${name}`
+    const { directory, resolved } = yield* npm(question.source).pipe(
       Effect.flatMap((loader) =>
-        loader.resolve.pipe(
+        locks.answer(id, question, loader).pipe(
           Effect.map((answer) => integrity === undefined ? answer : { ...answer, pin: { ...answer.pin, integrity } }),
           Effect.flatMap((answer) => cache.prepared(loader, answer))
         )
       ),
+      Effect.tap((artifact) => locks.keep(id, question, artifact.resolved)),
       Effect.scoped,
       Effect.mapError((cause) => refused(entry, cause.message)(cause))
     )

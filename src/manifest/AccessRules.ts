@@ -24,7 +24,7 @@ const When = Schema.Struct({
   has: Schema.optionalKey(about(Plain, "The value of that claim, or one of its values where it is a list")),
   matches: Schema.optionalKey(about(ValueGlob, "A pattern that the claim's text, or one of its texts, fits: \"*@example.com\"")),
   subject: Schema.optionalKey(about(ValueGlob, "Who calls, as the issuer names it; a pattern")),
-  issuer: Schema.optionalKey(about(Text, "Who vouches for the caller, exact; manifold:keys for API keys, local without sign-in")),
+  issuer: Schema.optionalKey(about(Text, "Who vouches for the caller, exact; manifold:keys for API keys, manifold:certificates: and the name of the authority for client certificates, local without sign-in")),
   scope: Schema.optionalKey(about(Text, "A scope that the token or the API key has")),
   client: Schema.optionalKey(about(ValueGlob, "The client that calls for somebody; a pattern"))
 }).check(rule((when) => {

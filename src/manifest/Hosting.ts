@@ -1,7 +1,7 @@
 /** `hosting:` of the manifest: where the gateway listens and where it keeps things. */
 import { Schema } from "effect"
 import { isLoopback } from "../lib/Loopback.ts"
-import { about, DurationText, fallback, HttpPath, HttpUrl, ListenPort, rule, Text, Texts } from "./Fields.ts"
+import { about, DurationText, fallback, HttpPath, HttpUrl, ListenPort, required, rule, Text, Texts } from "./Fields.ts"
 
 const BaseUrl = HttpUrl.check(rule<string>((url) =>
   url.startsWith("https:") || !URL.canParse(url) || isLoopback(new URL(url).hostname) ||
@@ -55,12 +55,22 @@ const Vault = Schema.Struct({
   keyring: Schema.optionalKey(about(Schema.Boolean, "Take the key from the keyring of the operating system"))
 })
 
+const Tls = Schema.Struct({
+  certificate: required(Text, "File with the certificate chain in PEM", "a file"),
+  key: required(Text, "File with its private key in PEM", "a file"),
+  client_ca: Schema.optionalKey(about(
+    Text,
+    "File with the certificate authorities, in PEM, whose client certificates let machines in (mutual TLS), beside tokens and keys"
+  ))
+})
+
 export const Hosting = Schema.Struct({
   host: fallback(Text, "Address to listen on; another than loopback only with sign-in (master_oauth or api_keys)", "127.0.0.1"),
   port: fallback(ListenPort, "Port to listen on; 0 takes a free one, and PORT in the environment wins", 8080),
   base_url: Schema.optionalKey(
     about(BaseUrl, "The address clients use, where it differs from host and port (a proxy in front)")
   ),
+  tls: Schema.optionalKey(about(Tls, "Listen on https itself; without it a proxy in front does, or nobody")),
   transports: fallback(Transports, "The ways in", {}),
   data_directory: fallback(Text, "Folder for the cache and state; relative to the manifest", ".manifold"),
   drain: fallback(

@@ -48,8 +48,8 @@ export const Manifest = Schema.Struct({
   guard: fallback(Guard, "What is kept out of the catalogue", {}),
   servers: fallback(Schema.Array(ServerEntry), "The MCP servers behind the gateway", []),
   plugins: fallback(Schema.Array(PluginUse), "Loaders and auth strategies that are not built in", [])
-}).check(Schema.makeFilter(({ api_keys, hosting: { host }, master_oauth }) =>
-  isLoopback(host) || master_oauth !== undefined || api_keys === true || {
+}).check(Schema.makeFilter(({ api_keys, hosting: { host, tls }, master_oauth }) =>
+  isLoopback(host) || master_oauth !== undefined || api_keys === true || tls?.client_ca !== undefined || {
     path: ["hosting", "host"],
     issue: "would let others in: an address other than 127.0.0.1, ::1 or localhost is refused unless master_oauth or api_keys is set"
   }), Schema.makeFilter((manifest) => [...signInIssues(manifest), ...strategyIssues(manifest)]))

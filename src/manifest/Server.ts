@@ -6,6 +6,7 @@
 import { Schema, SchemaTransformation, Struct } from "effect"
 import { TenantName } from "./AccessRules.ts"
 import { about, DurationText, fallback, later, OwnKeys, PluginName, required, rule, ServerId, Span, Text, unsupported } from "./Fields.ts"
+import { Size } from "../lib/Size.ts"
 import { laterRouting, ServerPrefix } from "./Routing.ts"
 import { ServerConfig } from "./ServerConfig.ts"
 
@@ -23,17 +24,17 @@ const Sandbox = Schema.Union([
 ])
 
 const Limits = Schema.Struct({
-  memory: Schema.optionalKey(about(Text, "Most memory, such as 512 MiB")),
-  cpu: Schema.optionalKey(about(Schema.Finite, "Most processors, such as 0.5")),
-  processes: Schema.optionalKey(about(Schema.Int, "Most processes"))
+  memory: Schema.optionalKey(about(Size, "Most memory, such as 512 MiB")),
+  cpu: Schema.optionalKey(about(Schema.Finite.check(Schema.isBetween({ minimum: 0.01, maximum: 1024 })), "Most processors, such as 0.5")),
+  processes: Schema.optionalKey(about(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 })), "Most processes"))
 })
 
 const common = {
   id: required(ServerId, "Name of the server, unique in the manifest", "a name for the server"),
   type: required(
-    PluginName.check(except(["git", "pypi", "docker", "registry"], "type")),
-    "The loader: npm, local, remote, or one of a plugin",
-    "the loader: npm, local or remote"
+    PluginName.check(except(["registry"], "type")),
+    "The loader: npm, git, pypi, docker, local, remote, or one of a plugin",
+    "the loader: npm, git, pypi, docker, local or remote"
   ),
   auth_strategy: required(
     PluginName,
@@ -56,7 +57,7 @@ const common = {
   replicas: later(Schema.Int, "How many instances run", 1),
   idle_stop: later(Span, "Stop the server when nobody called it for this long"),
   sandbox: later(Sandbox, "What separates the server from the machine", "none"),
-  limits: later(Limits, "Most memory, processors and processes"),
+  limits: fallback(Limits, "Most memory, processors and processes; with type docker, where 512 MiB, 1 and 256 hold unless written", {}),
   minimum_release_age: later(Span, "Refuse a version younger than this"),
   provenance: later(Schema.Literals(["recorded", "required"]), "What has to be known about how a package was built")
 }
@@ -65,7 +66,8 @@ const common = {
 export const commonKeys: ReadonlyArray<string> = Object.keys(common)
 
 /** A server as the file has it. */
-export const ServerKeys = Schema.StructWithRest(Schema.Struct(common), [OwnKeys])
+export const ServerKeys = Schema.StructWithRest(Schema.Struct(common), [OwnKeys]).check(Schema.makeFilter(({ limits, type }) =>
+  type === "docker" || Object.keys(limits).length === 0 || { path: ["limits"], issue: `${unsupported} with type ${type}: only a container is limited` }))
 
 const entry = {
   id: Schema.String,
@@ -78,11 +80,12 @@ const entry = {
   timeout: Schema.optionalKey(Schema.Duration),
   sharing: Schema.Literals(["shared", "per_principal", "per_session"]),
   tenants: Schema.optionalKey(Schema.NonEmptyArray(Schema.String)),
+  limits: Schema.toType(Limits),
   config: Schema.toType(ServerConfig)
 }
 
 /** The keys the gateway itself reads. */
-const entryKeys = ["id", "type", "auth_strategy", "auth_config", "enabled", "required", "prefix", "timeout", "sharing", "tenants", "config"] as const
+const entryKeys = ["id", "type", "auth_strategy", "auth_config", "enabled", "required", "prefix", "timeout", "sharing", "tenants", "config", "limits"] as const
 
 export const ServerEntry = ServerKeys.pipe(Schema.decodeTo(
   Schema.Struct({ ...entry, source: OwnKeys }),

@@ -26,20 +26,31 @@ interface Issue {
 }
 
 /** Loaders of ours that start a process, which speaks on its standard streams where it has no port. */
-const LAUNCHED: ReadonlySet<string> = new Set(["npm", "local"])
+const LAUNCHED: ReadonlySet<string> = new Set(["npm", "git", "pypi", "local"])
 
 /** Strategies of ours whose credential is the user's own. */
 const PERSONAL: ReadonlySet<string> = new Set(["delegate_oauth", "proxy_oauth"])
 
-/** Providers of ours, whose keys are known here. */
-const BUILT_IN: ReadonlySet<string> = new Set(["oidc", "github", "google"])
+/** Strategies of ours that give a credential; one of a plugin may be there to refuse callers. */
+const GIVING: ReadonlySet<string> = new Set([...PERSONAL, "master_oauth"])
+
+/** What providers of ours need for users to sign in with a browser. */
+const FOR_BROWSERS: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
+  ["oidc", ["client_id"]],
+  ["github", ["client_id"]],
+  // Google wants a secret of every client that is a web application.
+  ["google", ["client_id", "client_secret"]]
+])
 
 export const strategyIssues = (said: Said): ReadonlyArray<Issue> =>
   said.servers.flatMap((server, index) =>
     [...addressIssues(server), ...browserIssues(said, server), ...ownTokenIssues(said, server)]
       .map(({ issue, path }) => ({ path: ["servers", index, ...path], issue })))
 
-const addressIssues = ({ auth_strategy, config, type }: Server): ReadonlyArray<Issue> => {
+const addressIssues = ({ auth_strategy, config, source, type }: Server): ReadonlyArray<Issue> => {
+  if (GIVING.has(auth_strategy) && type === "remote" && isWebSocket(source)) {
+    return [{ path: ["auth_strategy"], issue: "has no way to a server over WebSocket: a credential goes with HTTP requests" }]
+  }
   if (!LAUNCHED.has(type) || auth_strategy === "bypass_auth") return []
   if (PERSONAL.has(auth_strategy)) {
     return [{ path: ["auth_strategy"], issue: `"${auth_strategy}" is for servers that are reached at an address of their own (type remote), which its users' tokens are for` }]
@@ -47,6 +58,9 @@ const addressIssues = ({ auth_strategy, config, type }: Server): ReadonlyArray<I
   if (config.port !== undefined) return []
   return [{ path: ["auth_strategy"], issue: "has no way to a server that speaks on its standard streams: write bypass_auth, or config.port for one that serves HTTP" }]
 }
+
+const isWebSocket = ({ transport, url }: Server["source"]): boolean =>
+  transport === "websocket" || (typeof url === "string" && /^wss?:/u.test(url))
 
 const needsBrowser = ({ auth_config, auth_strategy }: Server): boolean =>
   PERSONAL.has(auth_strategy) || (auth_strategy === "master_oauth" && auth_config["method"] === "id_jag")
@@ -59,7 +73,8 @@ const browserIssues = ({ api_keys, master_oauth }: Said, server: Server): Readon
     if (server.auth_strategy === "proxy_oauth" || (server.auth_strategy === "delegate_oauth" && !api_keys)) return []
     return issue("needs master_oauth: users sign in with a browser to consent, and API keys have none")
   }
-  if (!BUILT_IN.has(master_oauth.provider) || "client_id" in master_oauth.config) return []
+  const needed = FOR_BROWSERS.get(master_oauth.provider) ?? []
+  if (needed.every((key) => key in master_oauth.config)) return []
   return issue("needs master_oauth.client_id and client_secret: users sign in with a browser to consent")
 }
 

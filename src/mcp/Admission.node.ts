@@ -20,20 +20,21 @@ export interface Refused {
 const FIELDS = 64
 
 export const admissionFor = (
-  { base, host, hosts, origins, port }: {
+  { base, host, hosts, origins, port, scheme }: {
     readonly host: string
     readonly port: number
+    readonly scheme: "http" | "https"
     readonly base: string | undefined
     readonly hosts: ReadonlyArray<string>
     readonly origins: ReadonlyArray<string>
   }
 ): Admission => {
   const own = new Set([host.includes(":") ? `[${host}]` : host, "127.0.0.1", "localhost", "[::1]"].map((name) => `${name}:${port}`))
-  if (port === 80) for (const name of ["127.0.0.1", "localhost", "[::1]"]) own.add(name)
+  if (port === (scheme === "http" ? 80 : 443)) for (const name of ["127.0.0.1", "localhost", "[::1]"]) own.add(name)
   const url = base === undefined ? undefined : new URL(base)
   if (url !== undefined) own.add(url.host)
   for (const allowed of hosts) own.add(allowed.toLowerCase())
-  const from = new Set([...own].map((name) => `http://${name}`))
+  const from = new Set([...own].map((name) => `${scheme}://${name}`))
   if (url !== undefined) from.add(url.origin)
   for (const allowed of origins) from.add(allowed.toLowerCase())
   return { hosts: own, origins: from }

@@ -1,6 +1,7 @@
 /** Reads the credential of an HTTP request (RFC 6750, 2.1; RFC 9110, 11.6.2): a second header, scheme or token is a mistake, never a choice. */
 import { hash } from "node:crypto"
 import type { IncomingMessage } from "node:http"
+import { TLSSocket } from "node:tls"
 import { Redacted } from "effect"
 import type { Credentials } from "../guard/Credentials.ts"
 import { KEY_PREFIX } from "../vault/ApiKeys.ts"
@@ -26,13 +27,25 @@ export const credentialsOf = ({ rawHeaders, socket }: Pick<IncomingMessage, "raw
     else continue
     count++
   }
-  if (count === 0) return { kind: "none", from }
+  if (count === 0) return certificateOf(socket, from) ?? { kind: "none", from }
   const malformed = (why: string): Credentials => ({ kind: "malformed", from, why })
   if (count > 1) return malformed("There is more than one credential")
   if (apiKey !== undefined) return key.test(apiKey) ? presented("key", apiKey, from) : malformed("The X-API-Key header is not well formed")
   const token = bearer.exec(authorization ?? "")?.[1]
   if (token === undefined) return malformed("The Authorization header must be one Bearer token")
   return presented(token.startsWith(KEY_PREFIX) ? "key" : "token", token, from)
+}
+
+/** What stands in a certificate that its authority checked: a URI names a machine better than the free text of a name. */
+const certificateOf = (socket: IncomingMessage["socket"], from: string): Credentials | undefined => {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined
+  const { issuer, subject, subjectaltname = "" } = socket.getPeerCertificate()
+  // A name with a comma or a line in it stands in quotes and could be read as more names than one.
+  if (subjectaltname.includes('"')) return undefined
+  const uri = /(?:^|, )URI:([^,\s]+)/u.exec(subjectaltname)?.[1]
+  const name = uri ?? subject?.CN
+  const authority = issuer?.CN
+  return typeof name !== "string" || name === "" || typeof authority !== "string" ? undefined : { kind: "certificate", from, subject: name, authority }
 }
 
 const presented = (kind: "token" | "key", secret: string, from: string): Credentials =>

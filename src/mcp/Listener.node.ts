@@ -3,10 +3,10 @@
  * MCP to their fronts, everything else to the routes it is given. When its scope closes
  * it takes no new work, lets answers finish within the drain time, and goes.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import type { IncomingMessage, Server, ServerResponse } from "node:http"
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net"
 import type { Duplex } from "node:stream"
-import { Duration, Effect, Schema, type Scope } from "effect"
+import { Duration, Effect, type Scope } from "effect"
 import { admissionFor, admit } from "./Admission.node.ts"
 import { type Running, sumOf } from "./Channel.ts"
 import { Catalogue } from "../catalogue/Catalogue.ts"
@@ -18,19 +18,8 @@ import type { McpServices } from "./McpServices.ts"
 import { Sessions } from "./Sessions.ts"
 import { makeSse } from "./Sse.node.ts"
 import { untilExpiry } from "./UntilExpiry.ts"
+import { ListenFailed, serverWith, type TlsFiles } from "./Server.node.ts"
 import { makeWebSocket, refuseUpgrade } from "./WebSocket.node.ts"
-
-export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
-  host: Schema.String,
-  port: Schema.Int,
-  cause: Schema.Defect()
-}) {
-  override get message() {
-    const code = this.cause instanceof Error && "code" in this.cause ? String(this.cause.code) : "unknown"
-    const why = code === "EADDRINUSE" ? "another process listens there; --port 0 takes a free port" : code
-    return `Cannot listen on ${this.host}:${this.port}: ${why}`
-  }
-}
 
 export interface ListenOptions {
   readonly host: string
@@ -47,6 +36,8 @@ export interface ListenOptions {
   readonly drain: Duration.Duration
   /** What everybody may ask: whether the gateway is there, and how to sign in. */
   readonly isPublic: (path: string) => boolean
+  /** What it takes to listen on https. */
+  readonly tls: TlsFiles | undefined
   /** Everything that is no path of MCP. */
   readonly others: (request: IncomingMessage, response: ServerResponse) => void
   /** Address of the protected resource metadata of an endpoint, if there is sign-in. */
@@ -108,12 +99,12 @@ export const listen = Effect.fnUntraced(function*(
   }
   const fronts = [mcp, ...sse === undefined ? [] : [sse], ...webSocket === undefined ? [] : [webSocket]]
   // Other upgrades, such as h2c, go on as the plain requests that they are (before Node 24.9 they are refused).
-  const server = createServer({ ...LIMITS, shouldUpgradeCallback: ({ url }) => pathOf(url) === paths.websocket })
+  const server = yield* serverWith(options.tls, { ...LIMITS, shouldUpgradeCallback: ({ url }) => pathOf(url) === paths.websocket }, options)
   server.maxConnections = CONNECTIONS
   server.maxHeadersCount = 0
   let isStopping = false
   const sockets = new Set<Socket>()
-  server.on("connection", (socket) => {
+  server.on(options.tls === undefined ? "connection" : "secureConnection", (socket: Socket) => {
     sockets.add(socket)
     socket.once("close", () => sockets.delete(socket))
   })
@@ -133,7 +124,7 @@ export const listen = Effect.fnUntraced(function*(
       server.closeAllConnections()
     }))
   const { port } = addressOf(server)
-  const admission = admissionFor({ ...options, port })
+  const admission = admissionFor({ ...options, port, scheme: options.tls === undefined ? "http" : "https" })
 
   // Such as no file descriptor left for one more connection: those that are open go on.
   server.on("error", (cause) => fork(Effect.logWarning("A connection could not be taken", cause)))

@@ -5,6 +5,7 @@
 import { Effect } from "effect"
 import type { Era } from "../backend/Era.ts"
 import { Consents } from "../guard/Consents.ts"
+import { isMachine } from "../guard/Machines.ts"
 import type { ConsentNeeded } from "../plugin/Auth.ts"
 import type { Caller } from "../router/Request.ts"
 import { type Answer, CODE, errorOf, resultOf } from "./Exchange.ts"
@@ -18,20 +19,22 @@ interface Telling {
   readonly method: string
 }
 
-/** Principals that machines call as: nobody is there to consent. */
-const KEYS = "manifold:keys"
-
 export const toConsent = Effect.fnUntraced(function*(
   { scopes, server }: ConsentNeeded,
   { answer, caller, elicited, era, method }: Telling
 ): Effect.fn.Return<void, never, Consents> {
   const consents = yield* Consents
   const { principal } = caller
-  if (principal.issuer === KEYS) {
-    const message = `Server "${server}" needs the consent of a user, and an API key has none: sign in as a user`
+  if (isMachine(principal)) {
+    const message = `Server "${server}" needs the consent of a user, and a machine has none: sign in as a user`
     return answer(200, (id) => errorOf(id, CODE.internal, message, { server, reason: "consent" }))
   }
-  if (caller.server === server && consents.of(server)?.when === "authorized") {
+  const offered = consents.of(server)
+  if (offered === undefined) {
+    const message = `Server "${server}" needs your consent, and its auth strategy has no way to it`
+    return answer(200, (id) => errorOf(id, CODE.internal, message, { server, reason: "consent" }))
+  }
+  if (caller.server === server && offered.when === "authorized") {
     // The next request hears that it has to authorize anew, and consent is a part of that.
     consents.lapsed({ server, principal })
     const message = `What you granted to server "${server}" counts no more: authorize your client anew`

@@ -126,6 +126,8 @@ export interface Rejection {
   readonly status: 401 | 403
   /** The scopes that the backend named (RFC 6750, 3.1). */
   readonly scopes: ReadonlyArray<string>
+  /** What the call went out with, where that is known: another call may have brought a newer one meanwhile. */
+  readonly sent?: Credential
 }
 
 export interface AuthStrategy {

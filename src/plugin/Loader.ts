@@ -41,6 +41,23 @@ export interface Stdio {
   readonly environment?: Readonly<Record<string, string>>
   /** Working directory; the manifest's `config.working_directory` wins. */
   readonly directory?: string
+  /** What was found out about the code and why it runs so, for the status. */
+  readonly detected?: string
+  /**
+   * Runs once after each process, however that one ended; also after a gateway that was killed. With it, `{instance}`
+   * in its arguments and in `args` is a name of that process alone.
+   */
+  readonly after?: { readonly command: string; readonly args: ReadonlyArray<string> }
+}
+
+/** What the manifest wants for the process, for loaders that put something between the gateway and the server. */
+export interface Wanted {
+  /** Names of the variables of `config.environment`; their values are in the environment of what is launched. */
+  readonly environment: ReadonlyArray<string>
+  readonly port?: number
+  readonly workingDirectory?: string
+  /** Most memory in bytes, most processors (0.5 is half of one) and most processes. */
+  readonly limits: { readonly memory?: number; readonly cpu?: number; readonly processes?: number }
 }
 
 /** A server that runs elsewhere and is reached at a URL. */
@@ -57,9 +74,11 @@ export type Launch = Stdio | Http
 export interface Loader<R = never> {
   /** `stop_first` when two instances cannot overlap (one fixed port, one lock file). Default `overlap`. */
   readonly swap?: "overlap" | "stop_first"
+  /** Its source is at hand and is looked at anew at each start, though a copy of it is prepared. Default false. */
+  readonly follows?: boolean
   readonly resolve: Effect.Effect<Resolved, LoadFailed, R>
   /** Fills the empty folder `directory`; absent where the source runs in place. What it learns goes into the pin. */
   readonly prepare?: (resolved: Resolved, directory: string) => Effect.Effect<Pin | void, LoadFailed, R>
   /** `directory` is what `prepare` filled, or a private empty folder where there is no `prepare`. */
-  readonly launch: (directory: string, resolved: Resolved) => Effect.Effect<Launch, LoadFailed, R>
+  readonly launch: (directory: string, resolved: Resolved, wanted: Wanted) => Effect.Effect<Launch, LoadFailed, R>
 }

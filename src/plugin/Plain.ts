@@ -3,12 +3,9 @@
  * Standard Schema. Nothing of ours crosses this border, so any version of anything works.
  */
 import type { StandardSchema } from "effect"
+import type { PlainAuth, PlainAuthContext } from "./PlainAuth.ts"
+import type { Interruptible, PlainContext } from "./PlainContext.ts"
 import type * as Provider from "./Provider.ts"
-
-/** Aborted when the host no longer wants the answer. */
-export interface Interruptible {
-  readonly signal: AbortSignal
-}
 
 export interface PlainResolved {
   readonly source: string
@@ -37,29 +34,6 @@ export interface PlainLoader {
   /** Fills the empty folder `directory`; what it returns goes into the pin. */
   readonly prepare?: (call: Prepared) => Promise<Readonly<Record<string, string>> | void>
   readonly launch: (call: Prepared) => Promise<PlainLaunch>
-  readonly close?: () => Promise<void> | void
-}
-
-export type PlainCredential =
-  | { readonly headers: Readonly<Record<string, string>> }
-  | { readonly refused: string }
-  | {
-    readonly consent: {
-      readonly authorizationEndpoint: string
-      readonly tokenEndpoint: string
-      readonly clientId: string
-      readonly scopes: ReadonlyArray<string>
-      readonly returnAddress: string
-    }
-  }
-
-export interface PlainAuth {
-  readonly credential: (
-    call: Interruptible & {
-      readonly principal: { readonly issuer: string; readonly subject: string }
-      readonly server: { readonly id: string }
-    }
-  ) => Promise<PlainCredential>
   readonly close?: () => Promise<void> | void
 }
 
@@ -100,16 +74,17 @@ export interface PlainProvider {
   readonly close?: () => Promise<void> | void
 }
 
-/** What `start` is told about where it runs; see `Host`. */
-export interface PlainContext extends Interruptible {
-  readonly directory: string
-  readonly workspace: string
-}
-
 export interface PlainBuilt {
   readonly loader: PlainLoader
   readonly auth: PlainAuth
   readonly provider: PlainProvider
+}
+
+/** What `start` of a plugin of each kind is told. */
+export interface PlainContexts {
+  readonly loader: PlainContext
+  readonly auth: PlainAuthContext
+  readonly provider: PlainContext
 }
 
 export interface PlainPlugin<K extends keyof PlainBuilt, S extends StandardSchema.StandardSchemaV1> {
@@ -120,7 +95,7 @@ export interface PlainPlugin<K extends keyof PlainBuilt, S extends StandardSchem
   readonly config: S
   readonly start: (
     config: StandardSchema.StandardSchemaV1.InferOutput<S>,
-    context: PlainContext
+    context: PlainContexts[K]
   ) => Promise<PlainBuilt[K]> | PlainBuilt[K]
 }
 

@@ -1,5 +1,6 @@
 /** What a plugin sees of Manifold: `#plugin` here, `mcp-manifold/plugin` for third parties. */
 export * as Auth from "./Auth.ts"
+export * as Builder from "./Builder.ts"
 export * as Egress from "./Egress.ts"
 export * as Keep from "./Keep.ts"
 export * as Loader from "./Loader.ts"

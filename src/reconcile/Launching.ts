@@ -4,20 +4,42 @@ import type { Target } from "../backend/Opened.ts"
 import type { Endpoint } from "../backend/transport/Http.node.ts"
 import type { Command } from "../backend/transport/Stdio.node.ts"
 import { ArtifactCache } from "../host/ArtifactCache.ts"
+import { isPinned, Locks } from "../host/Locks.ts"
 import type { ServerEntry } from "../manifest/Server.ts"
+import { bytesOf } from "../lib/Size.ts"
 import { Host } from "../plugin/Host.ts"
-import { type Http, LoadFailed, type Loader, type Resolved, type Stdio } from "../plugin/Loader.ts"
+import { type Http, LoadFailed, type Loader, type Resolved, type Stdio, type Wanted } from "../plugin/Loader.ts"
 
-type Announce = (phase: "resolving" | "preparing") => void
+/** What a source came to, for the status. */
+export interface Found {
+  readonly source: string
+  /** What was found out about its code and why it runs so; of what had to be found out. */
+  readonly detected?: string
+}
 
-export const targetOf = Effect.fnUntraced(function*(entry: ServerEntry, loader: Loader, announce: Announce) {
+export interface Telling {
+  readonly announce: (phase: "resolving" | "preparing") => void
+  readonly found: (found: Found) => void
+}
+
+export const targetOf = Effect.fnUntraced(function*(entry: ServerEntry, loader: Loader, { announce, found }: Telling) {
   const cache = yield* ArtifactCache
   announce("resolving")
-  const asked = yield* loader.resolve
+  const locks = yield* Locks
+  const asked = yield* locks.answer(entry.id, entry, loader)
   announce("preparing")
   const { directory, resolved } = yield* cache.prepared(loader, asked)
-  const launch = yield* loader.launch(directory, resolved)
+  yield* locks.keep(entry.id, entry, isPinned(loader, resolved) ? { ...resolved, pin: resolved.pin ?? {} } : resolved)
+  const launch = yield* loader.launch(directory, resolved, wantedOf(entry))
+  found({ source: resolved.source, ...(launch._tag === "Stdio" && launch.detected !== undefined ? { detected: launch.detected } : {}) })
   return launch._tag === "Http" ? yield* remote(entry, launch, resolved) : yield* launched(entry, launch, resolved)
+})
+
+const wantedOf = ({ config: { environment, port, working_directory }, limits: { memory, ...limits } }: ServerEntry): Wanted => ({
+  environment: Object.keys(environment),
+  ...(port === undefined ? {} : { port }),
+  ...(working_directory === undefined ? {} : { workingDirectory: working_directory }),
+  limits: { ...limits, ...(memory === undefined ? {} : { memory: bytesOf(memory) }) }
 })
 
 const launched = Effect.fnUntraced(function*(entry: ServerEntry, launch: Stdio, resolved: Resolved) {
@@ -29,18 +51,16 @@ const launched = Effect.fnUntraced(function*(entry: ServerEntry, launch: Stdio, 
     Effect.mapError((cause) => new LoadFailed({ source: resolved.source, step: "make its private folder", cause }))
   )
   const { args, environment, port, working_directory } = entry.config
+  const own = { ...childEnvironment(host.environment, home), ...launch.environment }
   const command: Command = {
     command: launch.command,
     args: [...launch.args, ...args].map((arg) => port === undefined ? arg : arg.replaceAll("{port}", String(port))),
-    environment: {
-      ...childEnvironment(host.environment, home),
-      ...launch.environment,
-      ...environment,
-      ...(port === undefined ? {} : { PORT: String(port) })
-    },
+    environment: { ...own, ...environment, ...(port === undefined ? {} : { PORT: String(port) }) },
     directory: working_directory === undefined
       ? launch.directory ?? host.directory
-      : path.resolve(host.directory, working_directory)
+      : path.resolve(host.directory, working_directory),
+    // What runs afterwards is written down, so it gets nothing of the manifest's environment.
+    ...(launch.after === undefined ? {} : { after: { ...launch.after, environment: own } })
   }
   if (port === undefined) return { _tag: "Stdio", command } satisfies Target
   const url = `http://127.0.0.1:${port}${entry.config.path}`

@@ -14,11 +14,12 @@ import type { Listing } from "../catalogue/Listing.ts"
 import type { Part as Offered } from "../catalogue/Snapshot.ts"
 import { Consents } from "../guard/Consents.ts"
 import type { ArtifactCache } from "../host/ArtifactCache.ts"
+import type { Locks } from "../host/Locks.ts"
 import { isRecord } from "../lib/Record.ts"
 import * as Slot from "../lib/Slot.ts"
 import type { AuthStrategy } from "../plugin/Auth.ts"
 import type { Host } from "../plugin/Host.ts"
-import { targetOf } from "./Launching.ts"
+import { type Found, targetOf } from "./Launching.ts"
 import { type Ask, withOwn } from "./OwnCredential.ts"
 import * as Offers from "./Offer.ts"
 import type { Personal } from "./Personal.ts"
@@ -31,6 +32,7 @@ export type InstanceServices =
   | Consents
   | FileSystem.FileSystem
   | Host
+  | Locks
   | LogLevels
   | Path.Path
   | Subscriptions
@@ -45,6 +47,8 @@ export interface Running {
   readonly instance: Instances.Instance
   readonly offer: Offers.Offer
   readonly scope: Scope.Closeable
+  /** What its source came to; not before it has. */
+  readonly found: () => Found | undefined
 }
 
 /** An auth strategy with what it was made from. */
@@ -106,6 +110,7 @@ export const start = Effect.fnUntraced(function*(
   const catalogue = yield* Catalogue
   const levels = yield* LogLevels
   const id = wanted.entry.id
+  let found: Found | undefined
   const build = Effect.gen(function*() {
     const loader = yield* wanted.loader.build
     if (loader.swap === "stop_first" || wanted.entry.config.port !== undefined) yield* makeRoom
@@ -116,7 +121,10 @@ export const start = Effect.fnUntraced(function*(
       id,
       isShared: wanted.entry.sharing === "shared",
       target: (announce) =>
-        Effect.flatMap(Effect.provideContext(targetOf(wanted.entry, loader, announce), context), (target) => withOwn(id, target, own())),
+        Effect.flatMap(
+          Effect.provideContext(targetOf(wanted.entry, loader, { announce, found: (now) => found = now }), context),
+          (target) => withOwn(id, target, own())
+        ),
       welcome: offer.start,
       notified: (method, text) => {
         if (method === "notifications/resources/updated") tellUpdated(catalogue, id, text)
@@ -128,7 +136,7 @@ export const start = Effect.fnUntraced(function*(
       ...(unauthorized === undefined ? {} : { unauthorized }),
       changed: () => fork(onListed === undefined ? publish() : Effect.void)
     })
-    return { wanted, generation, instance, offer, scope }
+    return { wanted, generation, instance, offer, scope, found: () => found }
   })
   return yield* build.pipe(
     Scope.provide(scope),

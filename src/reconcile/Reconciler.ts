@@ -9,6 +9,7 @@ import type { State } from "../backend/Spec.ts"
 import { Subscriptions } from "../backend/Subscriptions.ts"
 import { Catalogue } from "../catalogue/Catalogue.ts"
 import type { Kind } from "../catalogue/Definition.ts"
+import { Locks } from "../host/Locks.ts"
 import { Registry } from "../host/Registry.ts"
 import { type Change, diff } from "../manifest/Diff.ts"
 import type { Manifest } from "../manifest/Manifest.ts"
@@ -45,6 +46,7 @@ export class Reconciler extends Context.Service<Reconciler, {
     const levels = yield* LogLevels
     const consents = yield* Consents
     const users = yield* Users
+    const locks = yield* Locks
     const audit = yield* Audit
     const scope = yield* Effect.scope
     const context = yield* Effect.context<InstanceServices | Lending | Registry>()
@@ -56,7 +58,7 @@ export class Reconciler extends Context.Service<Reconciler, {
     let generation = 0
     let verdict: GatewayStatus["manifest"] = { state: "applied", since: new Date(0).toISOString(), problems: [] }
     let plugins: ReadonlyArray<string> = []
-    let sight: Sights | undefined
+    let sight: Sights | undefined, lockStamp = ""
 
     const publish: Publish = (announced) => Effect.suspend(() => {
       if (current === undefined) return Effect.void
@@ -172,7 +174,9 @@ export class Reconciler extends Context.Service<Reconciler, {
       const before = plugins
       plugins = refused.map(({ message }) => message)
       for (const message of plugins) if (!before.includes(message)) yield* Effect.logError(message)
-      const isSame = current !== undefined && Equal.equals(current, manifest) && changed.length === 0
+      const nowLocked = yield* locks.stamp
+      const isSame = current !== undefined && Equal.equals(current, manifest) && changed.length === 0 && nowLocked === lockStamp
+      lockStamp = nowLocked
       if (!isSame || verdict.state === "rejected") {
         verdict = { state: "applied", since: new Date(yield* Clock.currentTimeMillis).toISOString(), problems: [] }
       }

@@ -42,6 +42,7 @@ export const statusOf = (entry: ServerEntry, { pending, refusal, server }: Known
   const shown = serving ?? candidate
   const state = shown?.instance.state() ?? NEVER
   const handshake = shown?.instance.opened()?.handshake
+  const runs = shown?.found()
   const problem = refusal?.problem ?? problemOf(candidate?.instance.state())
   const next = problem === undefined ? state.next : refusal === undefined ? candidate?.instance.state().next : "correct its entry in the manifest"
   return {
@@ -55,6 +56,7 @@ export const statusOf = (entry: ServerEntry, { pending, refusal, server }: Known
       ...(handshake === undefined ? {} : { era: handshake.era, protocol: handshake.version }),
       ...(state.why === undefined ? {} : { why: state.why })
     },
+    ...(runs === undefined ? {} : { runs }),
     ...(next === undefined ? {} : { next }),
     ...(pending === undefined ? {} : { consents: pending.map(shownPending) }),
     offers: {

@@ -3,6 +3,7 @@ import { Context, Duration, Effect, Equal } from "effect"
 import { Auth, Keep, Signer, SignIns } from "#plugin"
 import type { Prefix } from "../catalogue/Naming.ts"
 import { Base, returnAddressOf } from "../guard/Base.ts"
+import { Locks } from "../host/Locks.ts"
 import { type BuildFailed, type ConfigRefused, type Part, Registry, type UnknownPlugin } from "../host/Registry.ts"
 import type { Manifest } from "../manifest/Manifest.ts"
 import type { ServerEntry } from "../manifest/Server.ts"
@@ -17,6 +18,8 @@ export interface Wanted {
   /** Milliseconds. */
   readonly timeout: number
   readonly hiddenText: "refuse" | "allow"
+  /** What the lock file says that runs. */
+  readonly locked: string | undefined
   /** Its canonical URI (RFC 8707), where it is reached at an address. */
   readonly resource: string | undefined
 }
@@ -50,7 +53,7 @@ const lentFor = Effect.fnUntraced(function*({ id }: ServerEntry, resource: strin
 export const wantedOf = Effect.fnUntraced(function*(
   { aggregation, guard, oauth_delegation, routing }: Manifest,
   entry: ServerEntry
-): Effect.fn.Return<Wanted, Unfit, Lending | Registry> {
+): Effect.fn.Return<Wanted, Unfit, Lending | Locks | Registry> {
   const registry = yield* Registry
   const resource = resourceOf(entry)
   const own = yield* lentFor(entry, resource, oauth_delegation.callback_path)
@@ -61,6 +64,7 @@ export const wantedOf = Effect.fnUntraced(function*(
     prefix: prefixOf(entry, aggregation.prefix),
     timeout: Duration.toMillis(entry.timeout ?? routing.timeout),
     hiddenText: guard.hidden_text,
+    locked: (yield* (yield* Locks).locked(entry.id, entry))?.digest,
     resource
   }
 })
@@ -74,7 +78,7 @@ export const prefixOf = ({ id, prefix }: ServerEntry, rule: Prefix["mode"]): Pre
 /** Whether what runs for `a` also serves `b`: the rest is only how it is reached and named. */
 export const sameInstance = (a: Wanted, b: Wanted): boolean => Equal.equals(identity(a), identity(b))
 
-const identity = ({ auth, entry, hiddenText, loader }: Wanted) => ({
+const identity = ({ auth, entry, hiddenText, loader, locked }: Wanted) => ({
   type: entry.type,
   // Another strategy asks for the lists with another credential.
   auth: auth.name,
@@ -82,6 +86,7 @@ const identity = ({ auth, entry, hiddenText, loader }: Wanted) => ({
   source: entry.source,
   config: entry.config,
   sharing: entry.sharing,
+  locked,
   hiddenText
 })
 

@@ -12,7 +12,7 @@ import type { Served } from "../catalogue/Catalogue.ts"
 import { headersFor } from "../catalogue/ParamHeaders.ts"
 import { members } from "../lib/Json.ts"
 import { none } from "../plugin/Auth.ts"
-import type { ConsentNeeded, CredentialRefused } from "../plugin/Auth.ts"
+import type { ConsentNeeded, Credential, CredentialRefused } from "../plugin/Auth.ts"
 import { HARD } from "./Deadline.ts"
 import { type Caller, param, partyOf, type Request } from "./Request.ts"
 import { revealed } from "./Revealed.ts"
@@ -27,6 +27,8 @@ export interface Relaying {
   readonly request: Request
   readonly server: Served
   readonly target: Target
+  /** Is told with which credential the call goes out. */
+  readonly sent: { credential?: Credential }
 }
 
 export const relay = Effect.fnUntraced(function*(
@@ -34,6 +36,7 @@ export const relay = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Reply, BackendFailed | CredentialRefused | ConsentNeeded> {
   const { caller, instance, server } = relaying
   const credential = yield* server.strategy.credential(caller.principal, { id: server.id })
+  relaying.sent.credential = credential
   const headers = credential === none ? NO_HEADERS : revealed(credential)
   // An instance that this user's credential opened is nobody else's: all calls on it share.
   const isOwn = server.personal?.isShared() === false

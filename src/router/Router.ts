@@ -13,7 +13,7 @@ import { isConnect } from "../catalogue/ConnectTool.ts"
 import type { Route } from "../catalogue/Snapshot.ts"
 import { Audit } from "../observe/Audit.ts"
 import { Tracing } from "../observe/Tracing.ts"
-import type { Principal } from "../plugin/Auth.ts"
+import type { Credential, Principal } from "../plugin/Auth.ts"
 import { type CallFailed, Unrecorded } from "./CallFailed.ts"
 import { decided, mayRead, refusalOf } from "./Deciding.ts"
 import { relay } from "./Relaying.ts"
@@ -92,14 +92,17 @@ export class Router extends Context.Service<Router, {
       const isOwn = personal !== undefined && !personal.isShared()
       const slot = isOwn ? yield* personal.slotFor(caller.principal) : server.slot
       if (isConnect(target.definition)) return CONNECTED
+      const sent: { credential?: Credential } = {}
       const usedOf = (slot: typeof server.slot) => slot.use(
         () => notReady(server.id),
-        (instance) => relay({ caller, instance, request, server, target })
+        (instance) => relay({ caller, instance, request, sent, server, target })
       )
       const once = usedOf(slot)
       const elsewhere = isOwn ? Effect.flatMap(personal.slotFor(caller.principal), usedOf) : once
       const again = (failure: BackendFailed) =>
-        isUntaken(failure) ? Effect.andThen(slot.current()?.recovered ?? Effect.void, elsewhere) : Effect.andThen(rejected(server, caller, failure), once)
+        isUntaken(failure)
+          ? Effect.andThen(slot.current()?.recovered ?? Effect.void, elsewhere)
+          : Effect.andThen(Effect.suspend(() => rejected(server, caller, failure, sent.credential)), once)
       const reply = yield* Effect.catchIf(once, isForAnother(server), again)
       if (reply.kind === "error" || reply.era === "legacy" || !(isAboutTask || isTask(reply.result))) return reply
       const id = taskIdIn(reply.result)
@@ -186,8 +189,8 @@ const isForAnother = ({ strategy }: Served) => (failure: CallFailed): failure is
   failure._tag === "BackendFailed" &&
   (isUntaken(failure) || (strategy.rejected !== undefined && (failure.status === 401 || failure.status === 403)))
 
-const rejected = ({ strategy }: Served, { principal }: Caller, { scopes = [], status }: BackendFailed) =>
-  strategy.rejected?.(principal, { status: status === 403 ? 403 : 401, scopes }) ?? Effect.void
+const rejected = ({ strategy }: Served, { principal }: Caller, { scopes = [], status }: BackendFailed, sent: Credential | undefined) =>
+  strategy.rejected?.(principal, { status: status === 403 ? 403 : 401, scopes, ...sent === undefined ? {} : { sent } }) ?? Effect.void
 
 /** The instance that serves this principal right now. */
 const instanceFor = (server: Served | undefined, principal: Principal) =>

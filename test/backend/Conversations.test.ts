@@ -12,7 +12,7 @@ import { Children } from "../../src/backend/transport/Children.ts"
 const ada: Party = { sharer: "ada", principal: "ada", capabilities: "{}", headers: NO_HEADERS }
 const asked = { ...ada, capabilities: `{"elicitation":{}}` }
 
-const withChildren = Effect.provide(Layer.succeed(Children, { remember: () => {}, forget: () => {} }))
+const withChildren = Effect.provide(Layer.succeed(Children, { remember: () => {}, forget: () => Effect.void }))
 
 /** Conversations with a backend, the connections that were opened, and how many are open. */
 const talking = Effect.fnUntraced(function*(kind: Pick<Further, "isProcess" | "tellsCalls">, failing = false) {
@@ -137,7 +137,7 @@ describe("conversations with a backend", () => {
       const everybody = { ...asked, sharer: undefined }
       const { connection, give } = yield* lease(everybody)
       const call = { method: "tools/call", params: "", meta: "", envelope: { capabilities: "{}" }, headers: {} }
-      connection.attach({ kind: "stdio", send: () => {}, forget: () => {}, openStream: () => {}, agreed: () => {}, close: () => {} })
+      connection.attach({ kind: "stdio", send: () => {}, forget: () => Effect.void, openStream: () => {}, agreed: () => {}, close: () => {} })
       connection.call(call, { notify: () => {}, log: () => {}, done: () => {} })()
       yield* give
       assert.strictEqual((yield* lease(everybody)).number, 1)

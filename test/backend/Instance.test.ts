@@ -151,7 +151,7 @@ describe("the era of a backend", () => {
 })
 
 const anybody = { sharer: undefined, principal: "p", capabilities: "{}", headers: NO_HEADERS }
-const withChildren = Effect.provide(Layer.succeed(Children, { remember: () => {}, forget: () => {} }))
+const withChildren = Effect.provide(Layer.succeed(Children, { remember: () => {}, forget: () => Effect.void }))
 
 const broken = new LoadFailed({ source: "over there", step: "look", cause: new Error("nothing there") })
 

@@ -45,6 +45,13 @@ describe("the status of a gateway", () => {
     assert.isFalse(allServe(gatewayOf({ ...good, actual })))
   })
 
+  it("says how code is run and why, where that had to be found out, and nothing of the rest", () => {
+    const source = "git https://git.example.com/a.git@0123"
+    const said = say(gatewayOf({ ...good, runs: { source, detected: "server.mjs (a usual name), run by Node.js" } }))
+    assert.include(said.replaceAll(/\s+/gu, " "), `runs ${source}: server.mjs (a usual name), run by Node.js`)
+    assert.notInclude(say(gatewayOf({ ...good, runs: { source } })), "runs")
+  })
+
   it("says why a server does not serve and what comes next, within 80 columns", () => {
     const why = `Could not start "/does/not/exist": ${"spawn ENOENT ".repeat(12)}`
     const actual = { phase: "degraded" as const, since, restarts: 4, why }

@@ -2,9 +2,10 @@
 import { describe, it } from "@effect/vitest"
 import { ok } from "node:assert"
 import { inspect } from "node:util"
-import { Effect, Exit, type Layer, Redacted } from "effect"
+import { Effect, Exit, type Layer, Redacted, type Scope } from "effect"
 import type { Plugin } from "#plugin"
 import { Registry } from "../../src/host/Registry.ts"
+import { type Away, consentContract } from "./consent.ts"
 import { type BadConfig, refusesConfig } from "./loader.ts"
 
 export interface AuthContract<E> {
@@ -12,9 +13,11 @@ export interface AuthContract<E> {
   readonly host: Layer.Layer<Registry | Plugin.Lent, E>
   readonly good: unknown
   readonly bad: ReadonlyArray<BadConfig>
+  /** For a strategy whose users consent: the other server, which is there for one test at a time. */
+  readonly away?: Effect.Effect<Away, never, Scope.Scope>
 }
 
-export const authContract = <E>({ name, host, good, bad }: AuthContract<E>) => {
+export const authContract = <E>({ name, host, good, bad, away }: AuthContract<E>) => {
   const built = Effect.flatMap(Registry, (registry) => registry.decode("auth", name, good)).pipe(
     Effect.flatMap((part) => part.build)
   )
@@ -40,4 +43,6 @@ export const authContract = <E>({ name, host, good, bad }: AuthContract<E>) => {
         for (const value of Object.values(answer.value.headers)) ok(!printed.includes(Redacted.value(value)))
       }).pipe(Effect.provide(host)))
   })
+
+  if (away !== undefined) consentContract({ name, host, away })
 }

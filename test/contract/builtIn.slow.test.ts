@@ -1,4 +1,8 @@
 /** The contract suites on everything that comes with Manifold. */
+import { Effect } from "effect"
+import { authorizationServer } from "../kit/authorizationServer.ts"
+import { userBrowser } from "../kit/browser.ts"
+import { RETURN_ADDRESS } from "../kit/ownRows.ts"
 import { temporaryHost } from "../kit/pluginHost.ts"
 import { authContract } from "./auth.ts"
 import { loaderContract } from "./loader.ts"
@@ -10,9 +14,8 @@ loaderContract({
   good: { package: "@modelcontextprotocol/server-memory", version: "2026.8.31" },
   bad: [
     { config: {}, at: "package" },
-    { config: { package: "left-pad" }, at: "version" },
-    { config: { package: "left-pad", version: "^1.0.0" }, at: "version" },
-    { config: { package: "left-pad", version: "latest" }, at: "version" },
+    { config: { package: "left-pad", version: "" }, at: "version" },
+    { config: { package: "left-pad", version: "git+https://evil" }, at: "version" },
     { config: { package: "left-pad", version: "--registry=http://evil" }, at: "version" },
     { config: { package: "--global", version: "1.0.0" }, at: "package" },
     { config: { package: "../../etc", version: "1.0.0" }, at: "package" },
@@ -32,8 +35,11 @@ loaderContract({
     { config: {}, at: "" },
     { config: { path: "" }, at: "path" },
     { config: { path: "./a", watch: true }, at: "watch" },
-    { config: { path: "./a", install: true }, at: "install" },
-    { config: { path: "./a", pin: true }, at: "pin" },
+    { config: { path: "./a", install: "yes" }, at: "install" },
+    { config: { command: "node", install: true }, at: "install" },
+    { config: { command: "node", pin: true }, at: "pin" },
+    { config: { path: "./a", install: true, build: "npm run build" }, at: "build" },
+    { config: { path: "./a", registry: "https://npm.example.com" }, at: "registry" },
     { config: { path: "./a", build: ["npm", "run", "build"] }, at: "build" }
   ]
 })
@@ -57,6 +63,29 @@ loaderContract({
 authContract({ name: "bypass_auth", host: temporaryHost, good: {}, bad: [{ config: { header: "x" }, at: "header" }] })
 
 const issuer = "https://id.example.com"
+const client = { client_id: "gate", client_secret: "gate-secret" }
+
+for (const name of ["delegate_oauth", "proxy_oauth"]) {
+  authContract({
+    name,
+    host: temporaryHost,
+    good: { issuer, ...client },
+    bad: [
+      { config: { issuer }, at: "client_id" },
+      { config: { issuer, ...client, registration: "dynamic" }, at: "client_id" },
+      { config: { issuer: "http://id.example.com", ...client }, at: "issuer" },
+      { config: { issuer, ...client, scope: "read" }, at: "scope" }
+    ],
+    away: Effect.map(
+      authorizationServer({ more: { clients: [{ ...client, application_type: "native", redirect_uris: [RETURN_ADDRESS], grant_types: ["authorization_code", "refresh_token"] }] } }),
+      (server) => ({
+        config: { issuer: server.issuer, ...client, scopes: ["read", "offline_access"] },
+        resource: "http://127.0.0.1:18997/mcp",
+        codeAt: async (url: string, user: string) => new URL((await userBrowser(user).open(url, RETURN_ADDRESS)).url).searchParams.get("code") ?? ""
+      })
+    )
+  })
+}
 
 providerContract({
   name: "oidc",

@@ -46,7 +46,7 @@ export const loaderContract = <E>({ name, host, good, bad }: LoaderContract<E>) 
         const directory = yield* emptyFolder
         const resolved = yield* loader.resolve
         yield* loader.prepare?.(resolved, directory) ?? Effect.void
-        const launch = yield* loader.launch(directory, resolved)
+        const launch = yield* loader.launch(directory, resolved, { environment: [], limits: {} })
         if (launch._tag === "Http") return ok(URL.canParse(launch.url))
         ok(yield* isExecutable(launch.command), `${launch.command} is no executable`)
       }).pipe(Effect.provide(host)))

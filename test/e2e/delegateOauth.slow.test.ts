@@ -45,6 +45,20 @@ describe("a server whose users consent for themselves", () => {
       })
     }).pipe(Effect.scoped))
 
+  it.live("is reached by a client that the gateway registered there itself, once for all users", () =>
+    Effect.gen(function*() {
+      const { away, call, connected, list, tokenOf } = yield* consenting({ client_id: undefined, client_secret: undefined, registration: "dynamic" })
+      const [ada, bob] = yield* Effect.all([tokenOf("ada"), tokenOf("bob")])
+      yield* Effect.promise(async () => {
+        for (const [user, token] of [["ada", ada], ["bob", bob]] as const) {
+          assert.include((await connected(token, userBrowser(user))).html, "The server back is connected")
+          await until(() => list(token), (names) => !names.includes("back__connect"))
+          assert.strictEqual(whoIn(await call(token)).sub, user)
+        }
+        assert.strictEqual(away.count("POST /reg"), 1)
+      })
+    }).pipe(Effect.scoped))
+
   it.live("takes the consent of the user who called, and of nobody else who opens the address", () =>
     Effect.gen(function*() {
       const { call, linkFor, tokenOf } = yield* consenting()
@@ -122,13 +136,16 @@ describe("a server whose users consent for themselves", () => {
 
   it.live("gets another token when it takes the one before no more, and a new consent where there is none to be had", () =>
     Effect.gen(function*() {
-      const { backend, call, connected, tokenOf } = yield* consenting()
+      const { away, backend, call, connected, tokenOf } = yield* consenting()
       const ada = yield* tokenOf("ada")
       yield* Effect.promise(async () => {
         await connected(ada, userBrowser("ada"))
         await until(async () => (await call(ada)).text, (text) => text.includes("ada"))
         backend.revokeSeen()
-        assert.strictEqual(whoIn(await call(ada)).sub, "ada", "the refresh token still counts")
+        const asked = away.count("POST /token")
+        const who = await Promise.all(Array.from({ length: 20 }, async () => whoIn(await call(ada)).sub))
+        assert.deepStrictEqual([...new Set(who)], ["ada"], "the refresh token still counts")
+        assert.strictEqual(away.count("POST /token"), asked + 1, "one refresh for all that were refused")
       })
     }).pipe(Effect.scoped))
 

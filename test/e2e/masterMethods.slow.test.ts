@@ -39,6 +39,8 @@ describe("a server with gateway_jwt", () => {
         assert.isAtMost((payload.exp ?? 0) - (payload.iat ?? 0), 600)
         assert.strictEqual(decodeProtectedHeader(token).typ, "at+jwt")
         assert.strictEqual((await call(token)).status, 401)
+        const described = Object(await (await fetch(`${base}/.well-known/oauth-authorization-server`)).json())
+        assert.deepInclude(described, { issuer: base, jwks_uri: `${base}/oauth/jwks` })
         const { keys } = await (await fetch(`${base}/oauth/jwks`)).json() as { readonly keys: ReadonlyArray<object> }
         for (const key of keys) assert.notProperty(key, "d", "no private half is published")
       })

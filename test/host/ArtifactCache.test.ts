@@ -68,6 +68,55 @@ describe("the artifact cache", () => {
       assert.strictEqual(yield* files.readFileString(`${directory}/content`), "theirs")
     }).pipe(Effect.provide(NodeServices.layer)))
 
+  it.effect("sets an artifact aside that has changed since it was made, and makes it anew", () =>
+    Effect.gen(function*() {
+      const files = yield* FileSystem.FileSystem
+      const data = yield* files.makeTempDirectoryScoped()
+      const counted = counting((directory) =>
+        files.makeDirectory(`${directory}/below`).pipe(
+          Effect.andThen(files.writeFileString(`${directory}/below/content`, "whole")),
+          Effect.andThen(files.writeFileString(`${directory}/run`, "#!/bin/sh", { mode: 0o755 })),
+          Effect.andThen(files.symlink("run", `${directory}/link`))
+        ))
+      const cache = yield* cacheIn(data)
+      const { directory } = yield* cache.prepared(counted.loader, resolved)
+      const damages: ReadonlyArray<Effect.Effect<void, unknown>> = [
+        files.writeFileString(`${directory}/below/content`, "other"),
+        files.writeFileString(`${directory}/below/more`, ""),
+        files.remove(`${directory}/below/content`),
+        files.chmod(`${directory}/run`, 0o400),
+        files.remove(`${directory}/link`).pipe(Effect.andThen(files.symlink("/bin/sh", `${directory}/link`))),
+        files.writeFileString(`${directory}/../marker.json`, "{")
+      ]
+      for (const [index, damage] of damages.entries()) {
+        // Root writes where a user may not.
+        yield* Effect.ignore(files.chmod(`${directory}/below/content`, 0o600)).pipe(Effect.andThen(Effect.ignore(files.chmod(`${directory}/../marker.json`, 0o600))))
+        yield* cache.prepared(counted.loader, resolved)
+        assert.strictEqual(counted.times(), index + 1, "it is not as it was made, though nothing was changed")
+        yield* damage
+        yield* cache.prepared(counted.loader, resolved)
+        assert.strictEqual(counted.times(), index + 2)
+        assert.strictEqual(yield* files.readFileString(`${directory}/below/content`), "whole")
+      }
+      assert.strictEqual((yield* files.readDirectory(`${data}/cache`)).filter((name) => name.startsWith(".damaged-")).length, 1)
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.effect("takes the right to write away from every file, and leaves what it needs to be removed", () =>
+    Effect.gen(function*() {
+      const files = yield* FileSystem.FileSystem
+      const data = yield* files.makeTempDirectoryScoped()
+      const outside = `${data}/outside`
+      yield* files.writeFileString(outside, "", { mode: 0o644 })
+      const counted = counting((directory) =>
+        files.writeFileString(`${directory}/content`, "").pipe(
+          Effect.andThen(files.writeFileString(`${directory}/run`, "", { mode: 0o755 })),
+          Effect.andThen(files.symlink(outside, `${directory}/link`))
+        ))
+      const { directory } = yield* Effect.flatMap(cacheIn(data), (cache) => cache.prepared(counted.loader, resolved))
+      const modeOf = (file: string) => Effect.map(files.stat(file), ({ mode }) => mode & 0o777)
+      assert.deepStrictEqual([yield* modeOf(`${directory}/content`), yield* modeOf(`${directory}/run`), yield* modeOf(outside)], [0o400, 0o500, 0o644])
+    }).pipe(Effect.provide(NodeServices.layer)))
+
   it.effect("removes the drafts of a killed process after a day, and leaves younger ones alone", () =>
     Effect.gen(function*() {
       const files = yield* FileSystem.FileSystem

@@ -176,5 +176,5 @@ const launched = Effect.fnUntraced(function*(config: unknown) {
   const resolved = yield* loader.resolve
   yield* loader.prepare?.(resolved, directory) ?? Effect.void
   assert.isTrue(yield* files.exists(`${directory}/prepared`))
-  return yield* loader.launch(directory, resolved)
+  return yield* loader.launch(directory, resolved, { environment: [], limits: {} })
 })

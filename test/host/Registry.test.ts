@@ -15,7 +15,7 @@ const problemsWith = (name: string, config: unknown) =>
 describe("Registry.decode", () => {
   it.effect("lists every mistake at once, instead of the first", () =>
     Effect.gen(function*() {
-      const problems = yield* problemsWith("npm", { package: "Not A Name", version: "^1", registry: "ftp://x" })
+      const problems = yield* problemsWith("npm", { package: "Not A Name", version: "git+ssh://x", registry: "ftp://x" })
       assert.deepStrictEqual(problems.map(({ path }) => path.join(".")), ["package", "version", "registry"])
     }).pipe(Effect.provide(temporaryHost)))
 
@@ -26,11 +26,11 @@ describe("Registry.decode", () => {
       assert.deepStrictEqual(problem?.known, ["package", "version", "bin", "registry", "allow_scripts"])
     }).pipe(Effect.provide(temporaryHost)))
 
-  it.effect("says what to write for a version it cannot take yet", () =>
+  it.effect("says what to write for what is no version", () =>
     Effect.gen(function*() {
-      for (const config of [{ package: "left-pad" }, { package: "left-pad", version: "1.x" }]) {
-        const [problem] = yield* problemsWith("npm", config)
-        assert.include(problem?.message, "write an exact version")
+      for (const version of ["", "--registry=http://evil", "file:/etc", "https://evil/x.tgz", "1.0.0\n2"]) {
+        const [problem] = yield* problemsWith("npm", { package: "left-pad", version })
+        assert.include(problem?.message, "expected a version, a range or a tag")
       }
     }).pipe(Effect.provide(temporaryHost)))
 
@@ -86,7 +86,7 @@ describe("a plugin that breaks", () => {
     Effect.gen(function*() {
       const part = yield* Effect.flatMap(Registry, (registry) => registry.decode("loader", "bad", {}))
       const loader = yield* part.build
-      const failure = yield* Effect.flip(loader.launch("/", { source: "bad", digest: "bad" }))
+      const failure = yield* Effect.flip(loader.launch("/", { source: "bad", digest: "bad" }, { environment: [], limits: {} }))
       assert.strictEqual(failure.step, "launch")
     }).pipe(hostOf(broken({ inBuild: false }))))
 })

@@ -48,7 +48,7 @@ export const startGateway = async (manifest: Manifest, options: GatewayOptions =
     await prepare?.(directory)
     const started = await start({
       command: [...command, "serve", "--manifest", path, "--port", String(port), ...args],
-      listening: /^listening on (http:\/\/\S+)\n/u,
+      listening: /^listening on (https?:\/\/\S+)\n/u,
       environment
     })
     return { ...started, directory, manifest: path, rewrite }

@@ -21,12 +21,14 @@ export interface Wanted {
   readonly clientId?: string
   readonly clientSecret?: string
   readonly document?: string
+  /** What it holds from before. */
+  readonly tokens?: OAuthTokens
 }
 
 /** Connects as the SDK does: refused, sent to sign in, back with a code, let in. */
-export const signedInClient = async ({ browser, clientId, clientSecret, document, era, url }: Wanted): Promise<SignedInClient> => {
+export const signedInClient = async ({ browser, clientId, clientSecret, document, era, tokens, url }: Wanted): Promise<SignedInClient> => {
   const held: SignedInClient["held"] = {
-    tokens: undefined,
+    tokens,
     information: clientId === undefined ? undefined : { client_id: clientId, ...(clientSecret === undefined ? {} : { client_secret: clientSecret }) }
   }
   let verifier = ""
@@ -34,7 +36,7 @@ export const signedInClient = async ({ browser, clientId, clientSecret, document
   let asked = 0
   const authProvider: OAuthClientProvider = {
     redirectUrl: RETURN,
-    clientMetadata: { client_name: "Test client", redirect_uris: [RETURN] },
+    clientMetadata: { client_name: "Test client", redirect_uris: [RETURN], grant_types: ["authorization_code", "refresh_token"] },
     ...(document === undefined ? {} : { clientMetadataUrl: document }),
     state: () => "the state of the client",
     clientInformation: () => held.information,

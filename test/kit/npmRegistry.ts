@@ -18,13 +18,15 @@ export interface PackageText {
 export interface NpmRegistry {
   readonly url: string
   readonly integrityOf: (name: string) => string
+  /** Another version of a package, from now on its latest. */
+  readonly publish: (text: PackageText) => void
   readonly requests: ReadonlyArray<string>
 }
 
 export const npmRegistryWith = (...packages: ReadonlyArray<PackageText>): Effect.Effect<NpmRegistry, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
-      Effect.promise(() => serving(new Map(packages.map((text) => [text.name, { text, tarball: tarballOf(text) }])))),
+      Effect.promise(() => serving(packages)),
       ({ close }) => Effect.sync(close)
     ),
     ({ registry }) => registry
@@ -35,14 +37,20 @@ interface Published {
   readonly tarball: Buffer
 }
 
-const serving = (packages: ReadonlyMap<string, Published>) =>
+const serving = (texts: ReadonlyArray<PackageText>) =>
   new Promise<{ readonly registry: NpmRegistry; readonly close: () => void }>((resolve) => {
     const requests: Array<string> = []
+    const packages = new Map<string, Array<Published>>()
+    const publish = (text: PackageText) => {
+      packages.set(text.name, [...packages.get(text.name) ?? [], { text, tarball: tarballOf(text) }])
+    }
+    texts.forEach(publish)
     const server = createServer((request, response) => {
       const path = decodeURIComponent(request.url ?? "/").slice(1)
       requests.push(path)
-      const tarball = packages.get(path.replace(/^-\//u, "").replace(/\.tgz$/u, ""))
-      if (path.endsWith(".tgz") && tarball !== undefined) return response.end(tarball.tarball)
+      const [, named = "", version] = /^-\/(.+)@([^@]+)\.tgz$/u.exec(path) ?? []
+      const tarball = packages.get(named)?.find(({ text }) => text.version === version)
+      if (tarball !== undefined) return response.end(tarball.tarball)
       const published = packages.get(path)
       if (published === undefined) return response.writeHead(404).end("{}")
       response.setHeader("content-type", "application/json")
@@ -51,9 +59,9 @@ const serving = (packages: ReadonlyMap<string, Published>) =>
     server.listen(0, "127.0.0.1", () => {
       const address = server.address()
       const port = typeof address === "object" && address !== null ? address.port : 0
-      const integrityOf = (name: string) => integrity(packages.get(name)?.tarball ?? Buffer.alloc(0))
+      const integrityOf = (name: string) => integrity(packages.get(name)?.[0]?.tarball ?? Buffer.alloc(0))
       resolve({
-        registry: { url: `http://127.0.0.1:${port}/`, integrityOf, requests },
+        registry: { url: `http://127.0.0.1:${port}/`, integrityOf, publish, requests },
         close: () => {
           server.closeAllConnections()
           server.close()
@@ -62,17 +70,15 @@ const serving = (packages: ReadonlyMap<string, Published>) =>
     })
   })
 
-const documentOf = ({ text: { name, version, manifest }, tarball }: Published, origin: string) => ({
-  name,
-  "dist-tags": { latest: version },
-  versions: {
-    [version]: {
-      ...manifest,
-      name,
-      version,
-      dist: { tarball: `${origin}/-/${name}.tgz`, integrity: integrity(tarball) }
-    }
-  }
+const documentOf = (published: ReadonlyArray<Published>, origin: string) => ({
+  name: published[0]?.text.name,
+  "dist-tags": { latest: published.at(-1)?.text.version },
+  versions: Object.fromEntries(published.map(({ tarball, text: { manifest, name, version } }) => [version, {
+    ...manifest,
+    name,
+    version,
+    dist: { tarball: `${origin}/-/${name}@${version}.tgz`, integrity: integrity(tarball) }
+  }]))
 })
 
 const integrity = (bytes: Buffer) => `sha512-${createHash("sha512").update(bytes).digest("base64")}`

@@ -7,6 +7,7 @@ import { builtIn } from "../../plugins/node.ts"
 import { ArtifactCache } from "../../src/host/ArtifactCache.ts"
 import { egressLayer } from "../../src/host/Egress.node.ts"
 import { hostLayer } from "../../src/host/Host.node.ts"
+import { Locks } from "../../src/host/Locks.ts"
 import { Registry } from "../../src/host/Registry.ts"
 import { thirdPartyLayer } from "../../src/host/ThirdParty.node.ts"
 
@@ -31,7 +32,7 @@ export const lentIn = (folders: Folders) => Layer.provideMerge(hostLayer(folders
 export const hostIn = (folders: Folders) =>
   Registry.layer(builtIn).pipe(
     Layer.provideMerge(thirdPartyLayer),
-    Layer.provideMerge(ArtifactCache.layer(folders.dataDirectory)),
+    Layer.provideMerge(Layer.merge(ArtifactCache.layer(folders.dataDirectory), Locks.layer({ ...folders, frozen: false }))),
     Layer.provideMerge(lentIn(folders))
   )
 

@@ -72,9 +72,9 @@ plugins:
 
 const later = [
   "routing.retry", "routing.breaker",
-  "servers.files.sandbox", "servers.files.limits", "servers.files.minimum_release_age", "servers.files.provenance", "servers.files.idle_stop",
+  "servers.files.sandbox", "servers.files.minimum_release_age", "servers.files.provenance", "servers.files.idle_stop",
   "servers.issues.replicas",
-  "servers.code.type", "servers.wheel.type", "servers.box.type", "servers.listed.type"
+  "servers.listed.type"
 ]
 
 describe("the manifest of the design", () => {

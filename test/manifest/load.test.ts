@@ -16,7 +16,7 @@ servers:
     auth_stategy: bypass_auth
     config: { args: [1], environment: { PATH: x } }
   - id: b
-    type: git
+    type: registry
     auth_strategy: bypass_auth
   - { id: b, type: local, auth_strategy: bypass_auth }
 severs: []
@@ -93,7 +93,7 @@ describe("a manifest", () => {
         "1.yaml:8:5: servers.Files.auth_strategy: is missing, expected which credential goes with a call: bypass_auth sends none (there is \"auth_stategy\"), did you mean \"auth_strategy\"?",
         "1.yaml:9:22: servers.Files.config.args.0: is a number, expected text (put it in quotes)",
         "1.yaml:9:41: servers.Files.config.environment.PATH: \"PATH\" changes how programs load and is refused, expected it in allow_environment too, if it is meant",
-        "1.yaml:11:11: servers.b.type: type \"git\" is not supported yet",
+        "1.yaml:11:11: servers.b.type: type \"registry\" is not supported yet",
         "1.yaml:13:11: servers.b.id: \"b\" is already the id of the server at line 10, expected an id of its own for each server",
         "1.yaml:14:1: severs: is not a known key, did you mean \"servers\"?"
       ])

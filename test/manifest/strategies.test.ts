@@ -19,6 +19,9 @@ const fits: ReadonlyArray<readonly [string, string]> = [
 
 const doesNot: ReadonlyArray<readonly [string, string, RegExp]> = [
   ["a credential for a process on its standard streams", `servers:\n  - { id: a, type: local, path: ./a, auth_strategy: master_oauth }\n`, /has no way to a server that speaks on its standard streams/u],
+  ["a credential for a server over WebSocket", `servers:\n  - { id: a, type: remote, url: "wss://a.example.com/mcp", auth_strategy: master_oauth }\n`, /has no way to a server over WebSocket/u],
+  ["the same by its transport", `servers:\n  - { id: a, type: remote, url: "https://a.example.com/mcp", transport: websocket, auth_strategy: delegate_oauth }\n`, /has no way to a server over WebSocket/u],
+  ["delegate_oauth with Google, which wants a secret", `master_oauth: { provider: google, client_id: g }\nservers:\n${server("delegate_oauth")}`, /needs master_oauth\.client_id and client_secret/u],
   ["users' own tokens for a process", `servers:\n  - { id: a, type: npm, package: b, auth_strategy: delegate_oauth, config: { port: 4000 } }\n`, /"delegate_oauth" is for servers that are reached at an address/u],
   ["delegate_oauth where nobody can sign in with a browser", `${signIn()}servers:\n${server("delegate_oauth")}`, /needs master_oauth\.client_id/u],
   ["delegate_oauth for machines alone", `api_keys: true\nservers:\n${server("delegate_oauth")}`, /needs master_oauth: users sign in with a browser/u],

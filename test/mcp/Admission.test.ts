@@ -5,8 +5,9 @@ import { admissionFor, admit, admitPost } from "../../src/mcp/Admission.node.ts"
 
 type Headers = ReadonlyArray<readonly [string, string]>
 
-const local = admissionFor({ host: "127.0.0.1", port: 8080, base: undefined, hosts: [], origins: [] })
+const local = admissionFor({ scheme: "http", host: "127.0.0.1", port: 8080, base: undefined, hosts: [], origins: [] })
 const public_ = admissionFor({
+  scheme: "http",
   host: "0.0.0.0",
   port: 8080,
   base: "https://gw.example.com",

@@ -11,6 +11,7 @@ const cases: ReadonlyArray<readonly [string, Readonly<Record<string, string>>, R
   ["main, where there is no bin", { "package.json": `{"main":"lib.js"}`, "lib.js": "" }, [NODE, "lib.js"]],
   ["a usual name, without package.json", { "server.ts": "" }, [NODE, "server.ts"]],
   ["Python by its usual name", { "pyproject.toml": "", "server.py": "" }, ["python3", "server.py"]],
+  ["the only script, beside what is none", { "weather.py": "", "setup.py": "", "x.config.js": "", "readme.md": "" }, ["python3", "weather.py"]],
   ["a file without type by its first line", { "package.json": `{"bin":"cli"}`, "cli": "#!/usr/bin/env node\n" }, [NODE, "cli"]]
 ]
 
@@ -21,12 +22,14 @@ describe("Runtime.detect", () => {
         const { node } = yield* Plugin.Host
         const folder = yield* folderWith(texts)
         const launch = yield* Runtime.detect(folder)
-        assert.deepStrictEqual(launch, {
+        const { detected, ...rest } = launch
+        assert.deepStrictEqual(rest, {
           _tag: "Stdio",
           command: command === NODE ? node : command ?? "",
           args: [`${folder}/${entry}`],
           directory: folder
         })
+        assert.include(detected, `${entry} (`)
       }).pipe(Effect.provide(temporaryLent)))
   }
 
@@ -40,6 +43,17 @@ describe("Runtime.detect", () => {
       assert.strictEqual((yield* Runtime.detect(file)).command, file)
     }).pipe(Effect.provide(temporaryLent)))
 
+  it.effect("takes the only program of a folder, and none of two", () =>
+    Effect.gen(function*() {
+      const files = yield* FileSystem.FileSystem
+      const folder = yield* folderWith({ server: "#!/bin/sh\n", other: "" })
+      yield* files.chmod(`${folder}/server`, 0o755)
+      const launch = yield* Runtime.detect(folder)
+      assert.deepStrictEqual([launch.command, launch.detected], [`${folder}/server`, "server (the only program), run as it is, since it is executable"])
+      yield* files.chmod(`${folder}/other`, 0o755)
+      assert.include((yield* Effect.flip(Runtime.detect(folder))).message, "not one script or program alone")
+    }).pipe(Effect.provide(temporaryLent)))
+
   it.effect("says what to write for a folder it cannot read a server from", () =>
     Effect.gen(function*() {
       const refused = yield* Effect.flip(Runtime.detect(yield* folderWith({ "readme.md": "" })))
@@ -48,6 +62,8 @@ describe("Runtime.detect", () => {
       assert.include(broken.message, "correct package.json")
       const missing = yield* Effect.flip(Runtime.detect("/nowhere/at/all"))
       assert.include(missing.message, "check that the path exists")
+      const outside = yield* Effect.flip(Runtime.detect(yield* folderWith({ "package.json": `{"bin":"../../bin/sh"}` })))
+      assert.include(outside.message, "a file outside of its folder")
       const unbuilt = yield* Effect.flip(Runtime.detect(yield* folderWith({ "package.json": `{"main":"dist/x.js"}` })))
       assert.include(unbuilt.message, "build the server first")
     }).pipe(Effect.provide(temporaryLent)))

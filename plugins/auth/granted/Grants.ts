@@ -106,7 +106,7 @@ export const grants = Effect.fnUntraced(function*(settings: GrantSettings, when:
   })
 
   const remember = (principal: Auth.Principal, { access_token, expires = Number.POSITIVE_INFINITY }: Tokens, now: number): Auth.Credential => {
-    const credential = { headers: { authorization: Redacted.make(`Bearer ${access_token}`) } }
+    const credential = { headers: { authorization: Redacted.make(bearer({ access_token })) } }
     for (const oldest of held.keys()) {
       if (held.size < MOST) break
       held.delete(oldest)
@@ -122,12 +122,13 @@ export const grants = Effect.fnUntraced(function*(settings: GrantSettings, when:
   }, Effect.catchIf(isMistake, (mistake) => refused(mistake)))
 
   /** What the backend did not take: a token that was revoked is refreshed, and for one that may too little its user is asked for more. */
-  const rejected = Effect.fnUntraced(function*(principal: Auth.Principal, { scopes: wanted, status }: Auth.Rejection) {
+  const rejected = Effect.fnUntraced(function*(principal: Auth.Principal, { scopes: wanted, sent, status }: Auth.Rejection) {
     held.delete(ownerOf(principal))
     const found = yield* place(principal)
     const row = found === undefined ? undefined : yield* keep.get(found.key)
     const tokens = row === undefined ? undefined : tokensOf(row)
     if (found === undefined || row === undefined || tokens === undefined) return yield* consentNeeded([], true)
+    if (isAnother(sent, bearer(tokens))) return
     if (status === 403) {
       const more = wanted.filter((scope) => !tokens.scopes.includes(scope))
       if (more.length === 0 || more.length > MOST_MORE) return yield* Effect.fail({ message: "the server refuses what its user has consented to" })
@@ -146,6 +147,14 @@ export const grants = Effect.fnUntraced(function*(settings: GrantSettings, when:
   })
   return { credential, rejected, consent }
 })
+
+const bearer = ({ access_token }: Pick<Tokens, "access_token">): string => `Bearer ${access_token}`
+
+/** What was refused is not what is here now: another call has seen to it. */
+const isAnother = (sent: Auth.Credential | undefined, now: string): boolean => {
+  const authorization = sent?.headers["authorization"]
+  return authorization !== undefined && Redacted.value(authorization) !== now
+}
 
 /** The scope of a grant that can be refreshed (OpenID Connect Core, 11). */
 const OFFLINE = "offline_access"

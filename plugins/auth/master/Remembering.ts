@@ -1,5 +1,5 @@
 /** Keeps what was granted until shortly before it ends; many calls at once are one question. */
-import { Clock, Deferred, Effect, Exit, type Redacted } from "effect"
+import { Clock, Deferred, Effect, Exit, Redacted } from "effect"
 import type { Granted } from "./Grant.ts"
 
 /** How long, in milliseconds, before its end a token is replaced. */
@@ -10,8 +10,8 @@ const MOST = 10_000
 
 export interface Remembering<E> {
   readonly remembered: (key: string, ask: Effect.Effect<Granted, E>) => Effect.Effect<Redacted.Redacted<string>, E>
-  /** The next one is got anew. */
-  readonly forget: (key: string) => void
+  /** The next one is got anew, unless what is kept is another one than this by now. */
+  readonly forget: (key: string, refused: Redacted.Redacted<string> | undefined) => void
 }
 
 export const remembering = <E>() => Effect.sync((): Remembering<E> => {
@@ -49,5 +49,10 @@ export const remembering = <E>() => Effect.sync((): Remembering<E> => {
       )
     })
 
-  return { remembered, forget: (key) => void kept.delete(key) }
+  const forget: Remembering<E>["forget"] = (key, refused) => {
+    const have = kept.get(key)
+    if (have !== undefined && (refused === undefined || Redacted.value(have.token) === Redacted.value(refused))) kept.delete(key)
+  }
+
+  return { remembered, forget }
 })

@@ -1,16 +1,35 @@
 /** Keeps the records of `Children` as files `<data directory>/children/<pid>`, and cleans up at start. */
+import { spawn, spawnSync } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Layer, Schema } from "effect"
-import { Children } from "./Children.ts"
+import { type After, Children } from "./Children.ts"
 
 const Entry = Schema.fromJsonString(Schema.Struct({
   server: Schema.String,
   started: Schema.String,
   /** Of the machine's start: pids and start times of before it mean nothing. */
   boot: Schema.optionalKey(Schema.String),
-  owner: Schema.Struct({ pid: Schema.Int, started: Schema.String })
+  owner: Schema.Struct({ pid: Schema.Int, started: Schema.String }),
+  after: Schema.optionalKey(Schema.Struct({
+    command: Schema.String,
+    args: Schema.Array(Schema.String),
+    environment: Schema.Record(Schema.String, Schema.String)
+  }))
 }))
+
+/** How long, in milliseconds, what comes after a process may take. */
+const AFTERWARDS = 10_000
+
+const runNow = ({ args, command, environment }: After) => spawnSync(command, args, { env: environment, stdio: "ignore", timeout: AFTERWARDS })
+
+/** Runs it to its end, and says nothing of how that was: there is nothing more to be done. */
+const runAfter = ({ args, command, environment }: After) =>
+  Effect.callback<void>((resume) => {
+    const child = spawn(command, args, { env: environment, stdio: "ignore", timeout: AFTERWARDS })
+    child.once("error", () => resume(Effect.void))
+    child.once("exit", () => resume(Effect.void))
+  })
 
 interface ProcessStat {
   readonly group: number
@@ -69,6 +88,7 @@ const endOrphans = (folder: string): number => {
       endGroup(pid)
       ended++
     }
+    if (entry._tag === "Some" && entry.value.after !== undefined) runNow(entry.value.after)
     rmSync(join(folder, name), { force: true })
   }
   return ended
@@ -80,9 +100,12 @@ export const layer = (dataDirectory: string): Layer.Layer<Children> =>
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     const ended = endOrphans(folder)
     if (ended > 0) yield* Effect.logWarning(`Ended ${ended} process group(s) that a killed gateway had left behind`)
-    const alive = new Set<number>()
+    const alive = new Map<number, After | undefined>()
     // However the process ends, short of being killed itself, its children do not outlive it.
-    const endAll = () => alive.forEach(endGroup)
+    const endAll = () => {
+      for (const pid of alive.keys()) endGroup(pid)
+      for (const after of alive.values()) if (after !== undefined) runNow(after)
+    }
     yield* Effect.acquireRelease(
       Effect.sync(() => process.on("exit", endAll)),
       () => Effect.sync(() => process.off("exit", endAll))
@@ -90,14 +113,16 @@ export const layer = (dataDirectory: string): Layer.Layer<Children> =>
     const boot = bootId()
     const owner = { pid: process.pid, started: startOf(process.pid) }
     return Children.of({
-      remember: (pid, server) => {
-        alive.add(pid)
-        const entry = { server, boot, started: startOf(pid), owner }
+      remember: (pid, server, after) => {
+        alive.set(pid, after)
+        const entry = { server, boot, started: startOf(pid), owner, ...(after === undefined ? {} : { after }) }
         writeFileSync(join(folder, String(pid)), JSON.stringify(entry), { mode: 0o600 })
       },
-      forget: (pid) => {
+      forget: Effect.fnUntraced(function*(pid) {
+        const after = alive.get(pid)
+        if (after !== undefined) yield* runAfter(after)
         alive.delete(pid)
         rmSync(join(folder, String(pid)), { force: true })
-      }
+      })
     })
   }))

@@ -3,10 +3,18 @@
  * what a killed gateway left behind. A record names process and owner by pid and
  * start time, since pids alone are used again.
  */
-import { Context } from "effect"
+import { Context, type Effect } from "effect"
+
+/** What runs after a process, such as what removes its container. Its environment is written down, and has no secrets. */
+export interface After {
+  readonly command: string
+  readonly args: ReadonlyArray<string>
+  readonly environment: Readonly<Record<string, string>>
+}
 
 export class Children extends Context.Service<Children, {
   /** Written before the child does anything of use. */
-  readonly remember: (pid: number, server: string) => void
-  readonly forget: (pid: number) => void
+  readonly remember: (pid: number, server: string, after: After | undefined) => void
+  /** Runs what comes after it. */
+  readonly forget: (pid: number) => Effect.Effect<void>
 }>()("manifold/backend/transport/Children") {}

@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { Effect, Schema, type Scope } from "effect"
-import { Children } from "./Children.ts"
+import { type After, Children } from "./Children.ts"
 import { lineReader } from "../../lib/LineReader.ts"
 import { logLines } from "../../lib/LogLines.ts"
 import { MESSAGE_LIMIT, type Outgoing, QUEUE_LIMIT, type Receiver, type Transport } from "./Transport.ts"
@@ -26,6 +26,8 @@ export interface Command {
   readonly args: ReadonlyArray<string>
   readonly environment: Readonly<Record<string, string>>
   readonly directory: string
+  /** Runs after it, however it ended; then `{instance}` in its arguments and in `args` is a name of that process alone. */
+  readonly after?: After
 }
 
 /** Longest line that a child may write into the log, in characters. */
@@ -41,17 +43,18 @@ const AFTER_TERM = 5000
 /** Starts a child; it is gone, with all of its group, when the scope closes. */
 export const spawnChild = Effect.fnUntraced(function*(
   server: string,
-  { args, command, directory, environment }: Command,
+  asked: Command,
   log: (line: string) => void
 ): Effect.fn.Return<ChildProcess, SpawnFailed, Scope.Scope | Children> {
   const children = yield* Children
+  const { after, args, command, directory, environment } = named(asked)
   return yield* Effect.acquireRelease(
     Effect.callback<ChildProcess, SpawnFailed>((resume) => {
       const child = spawn(command, args, { cwd: directory, env: environment, detached: true, stdio: "pipe" })
       child.once("error", (cause) => resume(Effect.fail(new SpawnFailed({ command, cause }))))
       child.once("spawn", () => {
         try {
-          if (child.pid !== undefined) children.remember(child.pid, server)
+          if (child.pid !== undefined) children.remember(child.pid, server, after)
           resume(Effect.succeed(child))
         } catch (cause) {
           // Without its record, as on a full disk, nobody would end it after a gateway that was killed.
@@ -65,10 +68,19 @@ export const spawnChild = Effect.fnUntraced(function*(
     (child) =>
       Effect.andThen(
         endGroup(child),
-        Effect.sync(() => child.pid === undefined ? undefined : children.forget(child.pid))
+        child.pid === undefined ? Effect.void : children.forget(child.pid)
       )
   )
 })
+
+/** With something to run after it, the process gets a name that nothing else has. */
+const named = (command: Command): Command => {
+  const { after, args } = command
+  if (after === undefined) return command
+  const instance = crypto.randomUUID()
+  const fill = (all: ReadonlyArray<string>) => all.map((each) => each.replaceAll("{instance}", instance))
+  return { ...command, args: fill(args), after: { ...after, args: fill(after.args) } }
+}
 
 /** The transport over a running child. */
 export const stdioTransport = (child: ChildProcess, receiver: Receiver): Transport => {

@@ -1,6 +1,9 @@
 /** The gateway's metadata as an authorization server (RFC 8414). */
 import { Effect } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
+import { Base } from "../../guard/Base.ts"
+import { SigningKeys } from "../../vault/SigningKeys.ts"
+import { JWKS_PATH } from "../KeySet.ts"
 import { OPEN } from "./Answers.ts"
 import { AUTHORIZE } from "./Authorize.ts"
 import { REGISTER } from "./Registration.ts"
@@ -26,9 +29,16 @@ const documentOf = ({ issuer, registration, scopes }: InForce) => ({
   client_id_metadata_document_supported: registration === "cimd"
 })
 
-export const serverMetadata = HttpRouter.add("GET", "/.well-known/oauth-authorization-server", Effect.map(Terms, (terms) => {
-  const inForce = terms.current()
-  return inForce === undefined
-    ? HttpServerResponse.jsonUnsafe({ error: "not_found", message: "This gateway is no authorization server" }, { status: 404 })
-    : HttpServerResponse.jsonUnsafe(documentOf(inForce), { headers: { ...OPEN, "cache-control": "max-age=60" } })
+/** Of a gateway that gives no tokens to clients, and still signs some for backends: who checks them looks here for the keys. */
+const signerOnly = (issuer: string) => ({ issuer, response_types_supported: [] })
+
+export const serverMetadata = HttpRouter.add("GET", "/.well-known/oauth-authorization-server", Effect.gen(function*() {
+  const inForce = (yield* Terms).current()
+  const keys = yield* Effect.orElseSucceed((yield* SigningKeys).published, () => [])
+  if (inForce === undefined && keys.length === 0) {
+    return HttpServerResponse.jsonUnsafe({ error: "not_found", message: "This gateway is no authorization server" }, { status: 404 })
+  }
+  const issuer = (yield* Base).current()
+  const document = { ...inForce === undefined ? signerOnly(issuer) : documentOf(inForce), ...keys.length > 0 && { jwks_uri: issuer + JWKS_PATH } }
+  return HttpServerResponse.jsonUnsafe(document, { headers: { ...OPEN, "cache-control": "max-age=60" } })
 }))

@@ -16,6 +16,6 @@ describe("a child", () => {
       assert.include(failure.message, "ENOSPC")
       yield* Effect.sleep("200 millis")
       assert.throws(() => process.kill(pid, 0), /ESRCH/u)
-    }).pipe(Effect.scoped, Effect.provide(Layer.succeed(Children, { remember, forget: () => {} })))
+    }).pipe(Effect.scoped, Effect.provide(Layer.succeed(Children, { remember, forget: () => Effect.void })))
   })
 })

@@ -101,7 +101,7 @@ const legacy: Answer = (socket, method, id) => {
 
 const quiet: Observer = { notified: () => {}, closed: () => {}, garbage: () => {} }
 
-const children = Layer.succeed(Children, { remember: () => {}, forget: () => {} })
+const children = Layer.succeed(Children, { remember: () => {}, forget: () => Effect.void })
 
 const openingAt = (observer: Observer): Opening => ({
   backend: "socket",

@@ -75,6 +75,22 @@ describe("what was granted", () => {
     }))
 })
 
+describe("what was granted and then refused", () => {
+  it.effect("is got anew once, however late others hear that theirs was refused", () =>
+    Effect.gen(function*() {
+      const { forget, remembered } = yield* remembering<{ readonly message: string }>()
+      let count = 0
+      const now = remembered("k", Effect.sync(() => ({ token: Redacted.make(`t${++count}`), until: 1_000_000 })))
+      const first = yield* now
+      forget("k", first)
+      assert.strictEqual(Redacted.value(yield* now), "t2")
+      forget("k", Redacted.make("t1"))
+      assert.strictEqual(Redacted.value(yield* now), "t2", "the one that was refused is gone already")
+      forget("k", undefined)
+      assert.strictEqual(Redacted.value(yield* now), "t3")
+    }))
+})
+
 describe("the token of a caller, as a strategy holds it", () => {
   it("goes to its own issuer alone, and shows itself in no way", () => {
     const token = new SubjectToken({ issuer: "https://id", hash: "h", secret: Redacted.make("the-token") })

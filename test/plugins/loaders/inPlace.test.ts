@@ -1,7 +1,7 @@
 /** The loaders that prepare nothing: local and remote. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
-import { Plugin } from "#plugin"
+import { type Loader, Plugin } from "#plugin"
 import local from "../../../plugins/loaders/local.ts"
 import remote from "../../../plugins/loaders/remote.ts"
 import { temporaryLent } from "../../kit/pluginHost.ts"
@@ -16,7 +16,7 @@ describe("the local loader", () => {
 
       const loader = yield* local.build({ path: "./servers/a.mjs" })
       const { digest } = yield* loader.resolve
-      const launch = yield* loader.launch()
+      const launch = yield* launched(loader)
       assert.include(digest, `${directory}/servers/a.mjs`)
       assert.deepStrictEqual([launch.command, ...launch.args], [node, `${directory}/servers/a.mjs`])
       assert.strictEqual(launch.directory, `${directory}/servers`)
@@ -28,7 +28,7 @@ describe("the local loader", () => {
       const { directory } = yield* Plugin.Host
       yield* files.makeDirectory(`${directory}/servers`)
       const loader = yield* local.build({ path: "servers", command: "deno" })
-      assert.deepStrictEqual(yield* loader.launch(), {
+      assert.deepStrictEqual(yield* launched(loader), {
         _tag: "Stdio",
         command: "deno",
         args: [],
@@ -41,10 +41,26 @@ describe("the local loader", () => {
       const files = yield* FileSystem.FileSystem
       const { directory } = yield* Plugin.Host
       yield* files.writeFileString(`${directory}/run`, "")
-      const bare = yield* Effect.flatMap(local.build({ command: "deno" }), (loader) => loader.launch())
-      const own = yield* Effect.flatMap(local.build({ command: "./run" }), (loader) => loader.launch())
+      const bare = yield* Effect.flatMap(local.build({ command: "deno" }), launched)
+      const own = yield* Effect.flatMap(local.build({ command: "./run" }), launched)
       assert.strictEqual(bare.command, "deno")
       assert.strictEqual(own.command, `${directory}/run`)
+    }).pipe(Effect.provide(temporaryLent)))
+
+  it.effect("gives the hash of the folder for the lock, which changes with a file and not with what is made anew", () =>
+    Effect.gen(function*() {
+      const files = yield* FileSystem.FileSystem
+      const { directory } = yield* Plugin.Host
+      yield* files.makeDirectory(`${directory}/a/node_modules`, { recursive: true })
+      yield* files.writeFileString(`${directory}/a/index.mjs`, "")
+      const loader = yield* local.build({ path: "a", pin: true })
+      const first = yield* loader.resolve
+      yield* files.writeFileString(`${directory}/a/node_modules/x.js`, "")
+      assert.deepStrictEqual(yield* loader.resolve, first)
+      yield* files.writeFileString(`${directory}/a/index.mjs`, "changed")
+      const second = yield* loader.resolve
+      assert.notStrictEqual(second.digest, first.digest)
+      assert.match(second.pin?.["tree"] ?? "", /^sha256:[0-9a-f]{64}$/u)
     }).pipe(Effect.provide(temporaryLent)))
 
   it.effect("says which path is not there", () =>
@@ -68,3 +84,6 @@ describe("the remote loader", () => {
       })
     }))
 })
+
+const launched = <R>(loader: Loader.Loader<R>) =>
+  Effect.flatMap(loader.launch("/nowhere", { source: "", digest: "" }, { environment: [], limits: {} }), (launch) => launch._tag === "Stdio" ? Effect.succeed(launch) : Effect.die("it is reached at an address"))

@@ -3,6 +3,7 @@ import { Effect, FileSystem, Layer } from "effect"
 import { Plugin } from "#plugin"
 import npm from "../../../plugins/loaders/npm.ts"
 import { ArtifactCache } from "../../../src/host/ArtifactCache.ts"
+import { Locks } from "../../../src/host/Locks.ts"
 import { Registry } from "../../../src/host/Registry.ts"
 import { npmRegistryWith, type PackageText } from "../../kit/npmRegistry.ts"
 import { temporaryHost, temporaryLent } from "../../kit/pluginHost.ts"
@@ -37,13 +38,46 @@ describe("the npm loader", () => {
       assert.include(missing.message, "write bin: one of hello, other")
     }).pipe(Effect.provide(temporaryHost)))
 
-  it.live("installs once: the second time it asks no registry, and knows the integrity still", () =>
+  it.live("takes a range, a tag or nothing for the newest that it means, which is one version in the lock", () =>
+    Effect.gen(function*() {
+      const { url } = yield* npmRegistryWith(hello)
+      for (const version of ["^1.0.0", "latest", undefined]) {
+        const { resolved } = yield* installed({ package: "hello", registry: url, ...(version === undefined ? {} : { version }) })
+        assert.strictEqual(resolved.source, "npm hello@1.2.3")
+      }
+      const none = yield* Effect.flip(installed({ package: "hello", version: "^9.0.0", registry: url }))
+      assert.match(none.message, /means no version|check the version/u)
+    }).pipe(Effect.provide(temporaryHost)), { timeout: 120_000 })
+
+  it.live("installs exactly what was resolved, with all that it brings along, though the registry has newer ones by then", () =>
+    Effect.gen(function*() {
+      const files = yield* FileSystem.FileSystem
+      const brings = { ...hello, manifest: { ...hello.manifest, dependencies: { dep: "^1.0.0" } } }
+      const dep = (version: string): PackageText => ({ name: "dep", version, files: { "index.js": "" } })
+      const registry = yield* npmRegistryWith(brings, dep("1.0.0"))
+      const loader = yield* loaderFor({ package: "hello", version: "1.2.3", registry: registry.url })
+      const resolved = yield* loader.resolve
+      assert.include(resolved.pin?.["node_modules/dep"], registry.integrityOf("dep"))
+      registry.publish(dep("1.1.0"))
+      const { directory } = yield* (yield* ArtifactCache).prepared(loader, resolved)
+      assert.include(yield* files.readFileString(`${directory}/node_modules/dep/package.json`), "1.0.0")
+    }).pipe(Effect.provide(temporaryHost)), { timeout: 120_000 })
+
+  it.live("installs once: what was resolved is asked of no registry a second time, and its integrity is known still", () =>
     Effect.gen(function*() {
       const registry = yield* npmRegistryWith(hello)
       const config = { package: "hello", version: "1.2.3", registry: registry.url }
-      const first = yield* installed(config)
+      const locks = yield* Locks
+      const question = { type: "npm", source: config }
+      const once = Effect.gen(function*() {
+        const loader = yield* loaderFor(config)
+        const artifact = yield* (yield* ArtifactCache).prepared(loader, yield* locks.answer("hello", question, loader))
+        yield* locks.keep("hello", question, artifact.resolved)
+        return artifact
+      })
+      const first = yield* once
       const asked = registry.requests.length
-      const second = yield* installed(config)
+      const second = yield* once
 
       assert.isAbove(asked, 0)
       assert.strictEqual(registry.requests.length, asked)
@@ -161,12 +195,13 @@ const withNpmFrom = Effect.fnUntraced(function*(registry: string) {
   return yield* Effect.provideContext(Registry, context)
 })
 
+const loaderFor = (config: unknown) =>
+  Effect.flatMap(Registry, (registry) => registry.decode("loader", "npm", config)).pipe(Effect.flatMap((part) => part.build))
+
 const installed = Effect.fnUntraced(function*(config: unknown, pin: Readonly<Record<string, string>> = {}) {
   const cache = yield* ArtifactCache
-  const loader = yield* Effect.flatMap(Registry, (registry) => registry.decode("loader", "npm", config)).pipe(
-    Effect.flatMap((part) => part.build)
-  )
+  const loader = yield* loaderFor(config)
   const asked = yield* loader.resolve
   const { directory, resolved } = yield* cache.prepared(loader, { ...asked, pin: { ...asked.pin, ...pin } })
-  return { directory, resolved, launch: yield* loader.launch(directory, resolved) }
+  return { directory, resolved, launch: yield* loader.launch(directory, resolved, { environment: [], limits: {} }) }
 })
