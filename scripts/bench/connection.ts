@@ -32,6 +32,11 @@ export class Connection {
     })
   }
 
+  /** Whoever is not used for long is closed by the other side. */
+  get isOpen(): boolean {
+    return !this.#socket.destroyed && this.#socket.writable
+  }
+
   /** `head` is the request line and the headers, each with its line end. */
   send(head: string, body: string): Promise<Answer> {
     return new Promise((done, failed) => {

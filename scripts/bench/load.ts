@@ -8,6 +8,8 @@ export interface Target {
   /** What the tool is called there. */
   readonly tool: string
   readonly era: Era
+  /** The credential, if it wants one. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 const revisions = { legacy: "2025-11-25", modern: "2026-07-28" }
@@ -22,14 +24,14 @@ const headOf = (url: URL, headers: Readonly<Record<string, string>>) =>
 
 const bodyOf = (method: string, params: object, id?: string) => JSON.stringify({ jsonrpc: "2.0", id, method, params })
 
-const sessionOf = async (url: URL): Promise<Readonly<Record<string, string>>> => {
+const sessionOf = async (url: URL, own: Readonly<Record<string, string>>): Promise<Readonly<Record<string, string>>> => {
   const connection = await Connection.open(url)
   const params = { protocolVersion: revisions.legacy, capabilities: {}, clientInfo }
-  const { head, status } = await connection.send(headOf(url, {}), bodyOf("initialize", params, "init"))
+  const { head, status } = await connection.send(headOf(url, own), bodyOf("initialize", params, "init"))
   const id = /\r\nmcp-session-id: *(\S+)/iu.exec(head)?.[1]
   if (status !== 200) throw new Error(`initialize at ${url.href}: HTTP ${status}`)
   const headers = { "mcp-protocol-version": revisions.legacy, ...(id === undefined ? {} : { "mcp-session-id": id }) }
-  await connection.send(headOf(url, headers), bodyOf("notifications/initialized", {}))
+  await connection.send(headOf(url, { ...headers, ...own }), bodyOf("notifications/initialized", {}))
   connection.close()
   return headers
 }
@@ -40,15 +42,15 @@ export interface Load {
   readonly close: () => void
 }
 
-export const openLoad = async ({ era, tool, url: address }: Target, callers = 16): Promise<Load> => {
+export const openLoad = async ({ era, headers: own = {}, tool, url: address }: Target, callers = 16): Promise<Load> => {
   const url = new URL(address)
   const meta = { [`${prefix}protocolVersion`]: revisions.modern, [`${prefix}clientCapabilities`]: {}, [`${prefix}clientInfo`]: clientInfo }
   const headers = era === "legacy"
-    ? await sessionOf(url)
+    ? await sessionOf(url, own)
     : { "mcp-protocol-version": revisions.modern, "mcp-method": "tools/call", "mcp-name": tool }
-  const head = headOf(url, headers)
+  const head = headOf(url, { ...headers, ...own })
   const params = { name: tool, arguments: { text }, ...(era === "modern" ? { _meta: meta } : {}) }
-  const connections = await Promise.all(Array.from({ length: callers }, () => Connection.open(url)))
+  let connections = await Promise.all(Array.from({ length: callers }, () => Connection.open(url)))
   await verify(connections[0], head, params)
 
   const callUntil = async (connection: Connection, caller: number, end: number) => {
@@ -61,6 +63,7 @@ export const openLoad = async ({ era, tool, url: address }: Target, callers = 16
   }
   return {
     run: async (milliseconds) => {
+      connections = await Promise.all(connections.map((connection) => connection.isOpen ? connection : Connection.open(url)))
       const end = performance.now() + milliseconds
       const calls = await Promise.all(connections.map((connection, caller) => callUntil(connection, caller, end)))
       return calls.reduce((sum, each) => sum + each, 0)

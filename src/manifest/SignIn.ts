@@ -11,7 +11,7 @@ const Audience = Schema.String.check(Schema.isPattern(/^\S{1,500}$/u, { expected
 const common = {
   provider: required(PluginName, "How tokens are checked: oidc, github, google, or the provider of a plugin", "oidc, github or google"),
   audience: Schema.optionalKey(about(Audience, "What a token has to be for at the endpoint of all servers; default is its address. The endpoint of one server always wants its own address")),
-  required_scopes: fallback(Texts, "Scopes that every token has to have", [])
+  required_scopes: fallback(Texts, "Scopes that every token has to have; API keys need none of them, and have what they were made with", [])
 }
 
 /** The keys that are the gateway's; all others are the provider's. */

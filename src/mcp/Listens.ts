@@ -2,7 +2,7 @@
  * `subscriptions/listen` (2026-07-28, basic/patterns/subscriptions): acknowledges what
  * it honours first, then tells what changes, each message tagged with the client's id.
  */
-import { Array as Arr, Effect } from "effect"
+import { Array as Arr, Context, Effect } from "effect"
 import { META } from "../backend/Era.ts"
 import { Catalogue, type Change } from "../catalogue/Catalogue.ts"
 import type { Kind } from "../catalogue/Definition.ts"
@@ -10,8 +10,9 @@ import { isRecord } from "../lib/Record.ts"
 import { Router } from "../router/Router.ts"
 import { askable } from "./Askable.ts"
 import { uriAt } from "./UriAt.ts"
-import { type Exchange, resultOf } from "./Exchange.ts"
+import { CODE, errorOf, type Exchange, resultOf } from "./Exchange.ts"
 import type { Message } from "./Inbound.ts"
+import { Shares } from "./Shares.ts"
 import { taskNotice } from "./TaskNotice.ts"
 
 /** The notification that says a merged list changed. */
@@ -29,6 +30,11 @@ const FILTER: Readonly<Record<Kind, string>> = {
   templates: "resourcesListChanged"
 }
 
+/** Most listens of one principal at once. */
+export const MOST_OF_ONE = 256
+
+const Open = Context.Reference<Shares>("manifold/mcp/Listens/Open", { defaultValue: () => new Shares(MOST_OF_ONE) })
+
 /** Most resources, and most tasks, that one listen may name. */
 const NAMED = 1000
 
@@ -40,6 +46,8 @@ export const listen = Effect.fnUntraced(function*(id: string, { meta, values }: 
   const catalogue = yield* Catalogue
   const router = yield* Router
   const { principal } = exchange
+  const giveBack = (yield* Open).take(principal)
+  if (giveBack === undefined) return exchange.respond(429, errorOf(id, CODE.internal, "You listen too often at once; end one first"))
   // The acknowledgement is the first message, and true when it is sent: what comes before it waits for it.
   const early: Array<string> = []
   let send = (text: string): void => void early.push(text)
@@ -84,6 +92,7 @@ export const listen = Effect.fnUntraced(function*(id: string, { meta, values }: 
   for (const text of early) send(text)
   return yield* Effect.interruptible(Effect.never).pipe(Effect.ensuring(Effect.sync(() => {
     stop()
+    giveBack()
     for (const release of releases) if (release._tag === "Some") release.value()
     for (const task of tasks) task.stop()
     exchange.respond(200, resultOf(id, JSON.stringify({ resultType: "complete", ...tag })))

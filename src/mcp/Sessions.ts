@@ -10,6 +10,7 @@ import type { Principal } from "../plugin/Auth.ts"
 import { isSamePrincipal } from "../guard/Principals.ts"
 import { EventLogs } from "./EventLog.ts"
 import { LIST_CHANGED } from "./Listens.ts"
+import { Shares } from "./Shares.ts"
 import { uriAt } from "./UriAt.ts"
 
 /** A stream on which the client hears what belongs to no request. */
@@ -53,14 +54,16 @@ export interface Session {
 
 /** Most sessions at once; the next `initialize` is refused. */
 export const MOST_SESSIONS = 10_000
+/** Most of one principal. */
+export const MOST_OF_ONE = 1000
 const IDLE = Duration.minutes(30)
 const MISSED = 100
 
 export class Sessions extends Context.Service<Sessions, {
-  /** `undefined` when there are too many. */
+  /** Says whether there are too many, or too many of this principal. */
   readonly open: (
     opening: Pick<Session, "principal" | "server" | "version" | "capabilities" | "declared" | "client">
-  ) => Effect.Effect<Session | undefined>
+  ) => Effect.Effect<Session | "all" | "own">
   /** The session of this id if it belongs to this principal, and to this endpoint. */
   readonly find: (id: string, by: Pick<Session, "principal" | "server">) => Effect.Effect<Session | undefined>
   readonly setLevel: (session: Session, level: string) => void
@@ -71,12 +74,17 @@ export class Sessions extends Context.Service<Sessions, {
     const catalogue = yield* Catalogue
     const levels = yield* LogLevels
     const sessions = new Map<string, Session>()
+    const shares = new Shares(MOST_OF_ONE)
+    const taken = new WeakMap<Session, () => void>()
 
     const open = ({ capabilities, client, declared, principal, server, version }: Parameters<Sessions["Service"]["open"]>[0]) =>
-      Effect.map(Clock.currentTimeMillis, (lastSeen): Session | undefined => {
-        if (sessions.size >= MOST_SESSIONS) return undefined
+      Effect.map(Clock.currentTimeMillis, (lastSeen): Session | "all" | "own" => {
+        if (sessions.size >= MOST_SESSIONS) return "all"
+        const giveBack = shares.take(principal)
+        if (giveBack === undefined) return "own"
         const session = sessionWith({ id: crypto.randomUUID(), principal: withoutCredential(principal), server, version, capabilities, declared, client, lastSeen })
         sessions.set(session.id, session)
+        taken.set(session, giveBack)
         return session
       })
 
@@ -98,6 +106,7 @@ export class Sessions extends Context.Service<Sessions, {
 
     const close = (session: Session) => {
       sessions.delete(session.id)
+      taken.get(session)?.()
       session.unwant()
       session.stream?.end()
       for (const release of session.subscribed.values()) release()

@@ -9,7 +9,7 @@ import { Clock, Effect, Layer, Schema, Semaphore } from "effect"
 import type { AuditWanted } from "../manifest/AuditKey.ts"
 import { Audit, type AuditState, type Recorder, type RefusedCredential } from "./Audit.ts"
 import { auditDirectory, AuditFiles } from "./AuditFiles.node.ts"
-import { type Pending, shapeOf } from "./AuditLines.node.ts"
+import { macWith, type Pending, shapeOf } from "./AuditLines.node.ts"
 import type { Redactor } from "./Redaction.ts"
 
 /** Most records, and most characters of them, that wait to be written. */
@@ -41,7 +41,7 @@ export const auditLayer = (dataDirectory: string, redactor: Redactor): Layer.Lay
     let size = 0
     let lost = 0
     let unsaid = 0
-    let key: Buffer | undefined
+    let mac: ReturnType<typeof macWith> | undefined
     let wanted: AuditWanted | undefined
     let recorder: Recorder | undefined
     let state: Omit<AuditState, "lost"> | undefined
@@ -97,9 +97,9 @@ export const auditLayer = (dataDirectory: string, redactor: Redactor): Layer.Lay
     const attempt = <A>(run: () => Promise<A>) => Effect.tryPromise({ try: run, catch: (cause) => new Unwritten({ cause }) })
 
     const opened = Effect.gen(function*() {
-      if (key !== undefined) return
+      if (mac !== undefined) return
       const torn = yield* attempt(() => files.open())
-      key = yield* attempt(() => keyAt(dataDirectory))
+      mac = macWith(yield* attempt(() => keyAt(dataDirectory)))
       say("opened", torn === 0 ? {} : { torn })
       if (torn > 0) yield* Effect.logWarning(`The last record of the audit was cut short (${torn} bytes) and is gone`)
     })
@@ -141,13 +141,13 @@ export const auditLayer = (dataDirectory: string, redactor: Redactor): Layer.Lay
       recorder = {
         record,
         refused,
-        shapeOf: (text) => key === undefined || next.arguments === "none" ? undefined : shapeOf(key, text),
+        shapeOf: (text) => mac === undefined || next.arguments === "none" ? undefined : shapeOf(mac, text),
         isBlocking: () => next.required && state?.state === "failing"
       }
     })
 
     yield* Effect.addFinalizer(() =>
-      Effect.suspend(() => key === undefined ? Effect.void : Effect.andThen(flush, Effect.ignore(attempt(() => files.close())))))
+      Effect.suspend(() => mac === undefined ? Effect.void : Effect.andThen(flush, Effect.ignore(attempt(() => files.close())))))
     yield* Effect.forkIn(Effect.forever(Effect.delay(Effect.suspend(() => recorder === undefined ? Effect.void : flush), "500 millis")), scope)
 
     return {

@@ -48,21 +48,30 @@ const CANONICAL = 64 * 1024
 const MOST_KEYS = 64
 const LONGEST_KEY = 64
 
-export const shapeOf = (key: Buffer, text: string): Shape => {
+/** @param mac keyed by `macWith` */
+export const shapeOf = (mac: (text: string) => string, text: string): Shape => {
   const hashed = text.length > CANONICAL ? text : canonical(JSON.parse(text))
   return {
     keys: (members(text) ?? []).slice(0, MOST_KEYS).map((member) => member.key.slice(0, LONGEST_KEY)),
-    hmac: hmac(key, hashed).slice(0, 32)
+    hmac: mac(hashed).slice(0, 32)
   }
 }
 
 const BLOCK = 64
 
-/** HMAC-SHA-256 (RFC 2104) of two plain hashes, which takes a fraction of the time that an object of `createHmac` does. */
-export const hmac = (key: Buffer, text: string): string => {
+/**
+ * HMAC-SHA-256 (RFC 2104) of two plain hashes, which takes a fraction of the time that an object of `createHmac` does.
+ * What does not depend on the text is made once.
+ */
+export const macWith = (key: Buffer): (text: string) => string => {
   const padded = (byte: number) => Buffer.alloc(BLOCK, byte).map((pad, index) => pad ^ (key[index] ?? 0))
-  const inner = hash("sha256", Buffer.concat([padded(0x36), Buffer.from(text)]), "buffer")
-  return hash("sha256", Buffer.concat([padded(0x5c), inner]))
+  const [inside, outside] = [padded(0x36), padded(0x5c)]
+  return (text) => {
+    const bytes = Buffer.allocUnsafe(BLOCK + Buffer.byteLength(text))
+    bytes.set(inside)
+    bytes.write(text, BLOCK)
+    return hash("sha256", Buffer.concat([outside, hash("sha256", bytes, "buffer")]))
+  }
 }
 
 /** Equal text for equal values, whatever the order of keys. */

@@ -5,7 +5,8 @@ import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { LogLevels } from "../../src/backend/LogLevels.ts"
 import { Catalogue } from "../../src/catalogue/Catalogue.ts"
-import { attachStream, MOST_SESSIONS, Sessions } from "../../src/mcp/Sessions.ts"
+import { LOCAL } from "../../src/guard/Authentication.ts"
+import { attachStream, MOST_OF_ONE, MOST_SESSIONS, Sessions } from "../../src/mcp/Sessions.ts"
 
 const ada = { issuer: "i", subject: "ada" }
 const opening = { principal: ada, server: undefined, version: "2025-06-18", capabilities: "{}", declared: "{}", client: undefined }
@@ -14,7 +15,7 @@ const layer = Layer.provideMerge(Sessions.layer, Layer.mergeAll(Catalogue.layer,
 const opened = Effect.gen(function*() {
   const sessions = yield* Sessions
   const session = yield* sessions.open(opening)
-  return { sessions, session: session ?? assert.fail("no session") }
+  return { sessions, session: typeof session === "string" ? assert.fail("no session") : session }
 })
 
 /** A stream that keeps what it is sent. */
@@ -53,14 +54,13 @@ describe("sessions", () => {
 
   it.effect("give their memory back when they end for being idle", () =>
     Effect.gen(function*() {
-      const sessions = yield* Sessions
-      const opened = yield* Effect.forEach(Array.from({ length: 100 }), () =>
-        Effect.map(sessions.open(opening), (session) => {
-          if (session !== undefined) attachStream(session, stream())
-          if (session !== undefined) session.stream = undefined
-          return new WeakRef(session ?? assert.fail("no session"))
+      const weak = yield* Effect.forEach(Array.from({ length: 100 }), () =>
+        Effect.map(opened, ({ session }) => {
+          attachStream(session, stream())
+          session.stream = undefined
+          return new WeakRef(session)
         }))
-      const alive = () => opened.filter((session) => session.deref() !== undefined).length
+      const alive = () => weak.filter((session) => session.deref() !== undefined).length
       yield* TestClock.adjust("29 minutes")
       yield* collected
       assert.strictEqual(alive(), 100)
@@ -115,7 +115,25 @@ describe("sessions", () => {
   it.effect("are refused beyond their number", () =>
     Effect.gen(function*() {
       const sessions = yield* Sessions
-      for (let count = 0; count < MOST_SESSIONS; count++) yield* sessions.open(opening)
-      assert.isUndefined(yield* sessions.open(opening))
+      for (let count = 0; count < MOST_SESSIONS; count++) yield* sessions.open({ ...opening, principal: { issuer: "i", subject: `user-${count}` } })
+      assert.strictEqual(yield* sessions.open(opening), "all")
+    }).pipe(Effect.provide(layer)))
+
+  it.effect("are refused to one user beyond a share, without a loss for others, until that user ends one", () =>
+    Effect.gen(function*() {
+      const { session, sessions } = yield* opened
+      for (let count = 1; count < MOST_OF_ONE; count++) yield* sessions.open(opening)
+      assert.strictEqual(yield* sessions.open(opening), "own")
+      assert.isObject(yield* sessions.open({ ...opening, principal: { issuer: "i", subject: "bob" } }))
+      sessions.close(session)
+      sessions.close(session)
+      assert.isObject(yield* sessions.open(opening))
+      assert.strictEqual(yield* sessions.open(opening), "own")
+    }).pipe(Effect.provide(layer)))
+
+  it.effect("of whoever is local have no limit but the common one", () =>
+    Effect.gen(function*() {
+      const sessions = yield* Sessions
+      for (let count = 0; count < MOST_OF_ONE + 1; count++) assert.isObject(yield* sessions.open({ ...opening, principal: LOCAL }))
     }).pipe(Effect.provide(layer)))
 })

@@ -5,7 +5,7 @@ import { NodeServices } from "@effect/platform-node"
 import { TestClock } from "effect/testing"
 import { Audit, type Recorder } from "../../src/observe/Audit.ts"
 import { auditLayer } from "../../src/observe/Audit.node.ts"
-import { hmac } from "../../src/observe/AuditLines.node.ts"
+import { macWith } from "../../src/observe/AuditLines.node.ts"
 import { checkAudit } from "../../src/observe/AuditCheck.node.ts"
 import { Redactor } from "../../src/observe/Redaction.ts"
 
@@ -107,7 +107,7 @@ describe("the audit", () => {
 
   it("makes the hash of arguments as RFC 2104 says", () => {
     const key = randomBytes(32)
-    for (const text of ["", "{}", "x".repeat(1000)]) assert.strictEqual(hmac(key, text), createHmac("sha256", key).update(text).digest("hex"))
+    for (const text of ["", "{}", "x".repeat(1000)]) assert.strictEqual(macWith(key)(text), createHmac("sha256", key).update(text).digest("hex"))
   })
 
   it.effect("takes secrets out of what callers wrote, and stays a chain of whole records", () =>

@@ -54,8 +54,9 @@ export const initialize = Effect.fnUntraced(function*(
       // A slice would keep the whole message.
       : JSON.stringify(values["clientInfo"])
   })
-  if (session === undefined) {
-    exchange.respond(503, errorOf(id, CODE.internal, "There are too many sessions; try again later"))
+  if (session === "all" || session === "own") {
+    const isOwn = session === "own"
+    exchange.respond(isOwn ? 429 : 503, errorOf(id, CODE.internal, isOwn ? "You have too many sessions; end one first" : "There are too many sessions; try again later"))
     return undefined
   }
   const snapshot = (yield* Catalogue).current().at(exchange.server, exchange.principal)
