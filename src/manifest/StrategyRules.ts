@@ -26,7 +26,7 @@ interface Issue {
 }
 
 /** Loaders of ours that start a process, which speaks on its standard streams where it has no port. */
-const LAUNCHED: ReadonlySet<string> = new Set(["npm", "git", "pypi", "local"])
+const LAUNCHED: ReadonlySet<string> = new Set(["npm", "git", "pypi", "docker", "local"])
 
 /** Strategies of ours whose credential is the user's own. */
 const PERSONAL: ReadonlySet<string> = new Set(["delegate_oauth", "proxy_oauth"])
@@ -51,7 +51,7 @@ const addressIssues = ({ auth_strategy, config, source, type }: Server): Readonl
   if (GIVING.has(auth_strategy) && type === "remote" && isWebSocket(source)) {
     return [{ path: ["auth_strategy"], issue: "has no way to a server over WebSocket: a credential goes with HTTP requests" }]
   }
-  if (!LAUNCHED.has(type) || auth_strategy === "bypass_auth") return []
+  if (!LAUNCHED.has(type) || !GIVING.has(auth_strategy)) return []
   if (PERSONAL.has(auth_strategy)) {
     return [{ path: ["auth_strategy"], issue: `"${auth_strategy}" is for servers that are reached at an address of their own (type remote), which its users' tokens are for` }]
   }
