@@ -46,7 +46,7 @@ describe("the bundle", () => {
   it("can be measured: every row of the benchmark has a figure", () => {
     const output = execFileSync("node", ["scripts/bench/main.ts", "--short", "--json"], { encoding: "utf8" })
     const { results }: { results: ReadonlyArray<{ name: string; micros: number; ratio: number }> } = JSON.parse(output)
-    assert.strictEqual(results.length, 6)
+    assert.strictEqual(results.length, 12)
     for (const { micros, ratio } of results) assert.isTrue(micros > 0 && Number.isFinite(ratio))
   })
 })

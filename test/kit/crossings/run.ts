@@ -1,5 +1,6 @@
 /** Random calls of many users at many servers by a seed, in both eras: every answer has to be the caller's own, from the server that was called. */
 import { Effect } from "effect"
+import { until } from "../calls.ts"
 import type { ClientEra } from "../client.ts"
 import { type Random, randomFrom } from "../model/world.ts"
 import { callText, type Headers, modernCall, post, type Reply, session } from "../wire.ts"
@@ -52,6 +53,13 @@ const listed = ({ gate }: Place, { era, headers }: User): Promise<Reply> => {
   return post(gate.url, body.replace("tools/call", "tools/list").replace(`"name":"x","arguments":{},`, ""), { ...own, "mcp-method": "tools/list", "mcp-name": [], ...headers })
 }
 
+/** Waits until the servers that list for everybody do. */
+const ready = async (place: Place, user: User | undefined): Promise<void> => {
+  if (user === undefined) return
+  const shared = place.servers.filter(({ kind }) => kind !== "delegate_oauth")
+  await until(() => listed(place, user), ({ text }) => shared.every(({ id }) => text.includes(`"${id}__who"`)), 60)
+}
+
 /** What stands in place of an answer. */
 const failureIn = ({ message, status, text }: Reply): string | undefined =>
   status === 200 && message?.result !== undefined && message.result["isError"] !== true ? undefined : `${status} ${text.slice(0, 300)}`
@@ -66,6 +74,7 @@ export const run = (wanted: Wanted): Promise<Report> => Effect.runPromise(Effect
 
 const runAt = async (place: Place, { callers, seconds, seed }: Wanted): Promise<Report> => {
   const users = await Promise.all(place.users.map((name, index) => signedIn(place, name, index)))
+  await ready(place, users[0])
   const crossings: Array<string> = []
   const failures: Array<string> = []
   const done = { calls: 0, lists: 0, reloads: 0 }
