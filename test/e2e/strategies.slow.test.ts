@@ -4,8 +4,10 @@
  *
  * | | first | reuse | another user | issuer down | server down | revoked | refresh | key of the backend's issuer | key of the sign-in issuer |
  * |---|---|---|---|---|---|---|---|---|---|
- * | bypass_auth | credentials, signIn | – | – | signIn | lost | – | – | – | signIn |
- * | all others | here | here | here | here | here | here | here | here; gateway_jwt: SigningKeys | here |
+ * | bypass_auth | credentials, signIn | – | – | – | lost | – | – | – | signIn |
+ * | token_exchange, client_credentials | here | here | here | here | here | here | here | the same issuer: kept keys only, here | here |
+ * | gateway_jwt | here | here | here | – | here | here | – | SigningKeys, without a backend | here |
+ * | id_jag, delegate_oauth, proxy_oauth | here | here | here | here | here | here | here | here, the old one withdrawn | here |
  *
  * Elsewhere: step-up and URL elicitation (delegateOauth), refresh by many at once and by many processes (delegateOauth,
  * vault/refreshing), consent gone at the issuer (delegateOauth, proxyOauth), no refresh token (both), opaque sign-in (signIn).
