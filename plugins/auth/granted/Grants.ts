@@ -23,6 +23,8 @@ const MOST = 10_000
 
 interface Held {
   readonly credential: Auth.Credential
+  /** Of the row that it comes from. */
+  readonly version: number
   readonly until: number
 }
 
@@ -94,24 +96,28 @@ export const grants = Effect.fnUntraced(function*(settings: GrantSettings, when:
     if (found === undefined || row === undefined || tokens === undefined) return yield* consentNeeded([])
     const now = yield* Clock.currentTimeMillis
     const left = (tokens.expires ?? Number.POSITIVE_INFINITY) - now
-    if (left > AHEAD) return remember(principal, tokens, now)
-    if (tokens.refresh_token === undefined) return left > 0 ? remember(principal, tokens, now) : yield* consentNeeded(tokens.scopes)
+    if (left > AHEAD) return remember(principal, row, tokens, now)
+    if (tokens.refresh_token === undefined) return left > 0 ? remember(principal, row, tokens, now) : yield* consentNeeded(tokens.scopes)
     return yield* refreshed(found.key, row, found.client).pipe(
-      Effect.map((fresh) => remember(principal, tokensOf(fresh) ?? tokens, now)),
+      Effect.map((fresh) => remember(principal, fresh, tokensOf(fresh) ?? tokens, now)),
       Effect.catchTag("RefreshFailed", (failure) => {
-        if (!failure.final) return left > 0 ? Effect.succeed(remember(principal, tokens, now)) : Effect.fail(failure)
+        if (!failure.final) return left > 0 ? Effect.succeed(remember(principal, row, tokens, now)) : Effect.fail(failure)
         return Effect.andThen(keep.remove(found.key), consentNeeded(tokens.scopes))
       })
     )
   })
 
-  const remember = (principal: Auth.Principal, { access_token, expires = Number.POSITIVE_INFINITY }: Tokens, now: number): Auth.Credential => {
-    const credential = { headers: { authorization: Redacted.make(bearer({ access_token })) } }
+  /** A row that was read before another was written is good for the call that read it, and is not remembered over the later one. */
+  const remember = (principal: Auth.Principal, { version }: Keep.Kept, tokens: Tokens, now: number): Auth.Credential => {
+    const { expires = Number.POSITIVE_INFINITY } = tokens
+    const credential = credentialOf(tokens)
+    const owner = ownerOf(principal)
+    if ((held.get(owner)?.version ?? 0) > version) return credential
     for (const oldest of held.keys()) {
       if (held.size < MOST) break
       held.delete(oldest)
     }
-    held.set(ownerOf(principal), { credential, until: Math.min(now + BELIEVED, expires) })
+    held.set(owner, { credential, version, until: Math.min(now + BELIEVED, expires) })
     return credential
   }
 
@@ -123,19 +129,23 @@ export const grants = Effect.fnUntraced(function*(settings: GrantSettings, when:
 
   /** What the backend did not take: a token that was revoked is refreshed, and for one that may too little its user is asked for more. */
   const rejected = Effect.fnUntraced(function*(principal: Auth.Principal, { scopes: wanted, sent, status }: Auth.Rejection) {
-    held.delete(ownerOf(principal))
+    const believed = held.get(ownerOf(principal))?.credential
+    if (believed === undefined || !isAnother(sent, believed)) held.delete(ownerOf(principal))
     const found = yield* place(principal)
     const row = found === undefined ? undefined : yield* keep.get(found.key)
     const tokens = row === undefined ? undefined : tokensOf(row)
     if (found === undefined || row === undefined || tokens === undefined) return yield* consentNeeded([], true)
-    if (isAnother(sent, bearer(tokens))) return
+    if (isAnother(sent, credentialOf(tokens))) return
     if (status === 403) {
       const more = wanted.filter((scope) => !tokens.scopes.includes(scope))
       if (more.length === 0 || more.length > MOST_MORE) return yield* Effect.fail({ message: "the server refuses what its user has consented to" })
       return yield* consentNeeded([...tokens.scopes, ...more])
     }
     if (tokens.refresh_token === undefined) return yield* Effect.andThen(keep.remove(found.key), consentNeeded(tokens.scopes, true))
-    return yield* Effect.asVoid(refreshed(found.key, row, found.client)).pipe(
+    // Calls that began meanwhile have remembered what was refused.
+    const now = yield* Clock.currentTimeMillis
+    return yield* refreshed(found.key, row, found.client).pipe(
+      Effect.map((fresh) => void remember(principal, fresh, tokensOf(fresh) ?? tokens, now)),
       Effect.catchTag("RefreshFailed", (failure) =>
         failure.final ? Effect.andThen(keep.remove(found.key), consentNeeded(tokens.scopes, true)) : Effect.fail(failure))
     )
@@ -148,12 +158,12 @@ export const grants = Effect.fnUntraced(function*(settings: GrantSettings, when:
   return { credential, rejected, consent }
 })
 
-const bearer = ({ access_token }: Pick<Tokens, "access_token">): string => `Bearer ${access_token}`
+const credentialOf = ({ access_token }: Tokens): Auth.Credential => ({ headers: { authorization: Redacted.make(`Bearer ${access_token}`) } })
 
 /** What was refused is not what is here now: another call has seen to it. */
-const isAnother = (sent: Auth.Credential | undefined, now: string): boolean => {
-  const authorization = sent?.headers["authorization"]
-  return authorization !== undefined && Redacted.value(authorization) !== now
+const isAnother = (sent: Auth.Credential | undefined, now: Auth.Credential): boolean => {
+  const [before, after] = [sent, now].map((one) => one?.headers["authorization"])
+  return before !== undefined && after !== undefined && Redacted.value(before) !== Redacted.value(after)
 }
 
 /** The scope of a grant that can be refreshed (OpenID Connect Core, 11). */
