@@ -30,7 +30,13 @@ export default defineConfig({
         }
       },
       {
-        test: { name: "slow", include: ["test/**/*.slow.test.ts"], exclude: ["**/node_modules/**"], ...limits(180) }
+        test: {
+          name: "slow",
+          globalSetup: "test/kit/main.ts",
+          include: ["test/**/*.slow.test.ts"],
+          exclude: ["**/node_modules/**"],
+          ...limits(180)
+        }
       }
     ]
   }

@@ -20,7 +20,7 @@ export const credentials = async () => {
     signIn: { master_oauth: { provider: "oidc", issuer } },
     token: async (audience: string) => bearer(await mint({ claims: { ...claims, aud: audience, exp: Math.floor(Date.now() / 1000) + 3600 } })),
     key: async ({ manifest }: Gateway) => {
-      const { stdout } = await promisify(execFile)("node", ["src/main.ts", "keys", "create", "--name", "bench", "--json", "--manifest", manifest])
+      const { stdout } = await promisify(execFile)("node", ["dist/manifold.mjs", "keys", "create", "--name", "bench", "--json", "--manifest", manifest])
       return bearer(String(JSON.parse(stdout).key))
     },
     close: () => Effect.runPromise(Scope.close(scope, Exit.void))

@@ -5,6 +5,7 @@ import { spawn } from "node:child_process"
 import { rmSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { gateway, type Gateway, temporaryDirectory } from "../kit/gateway.ts"
+import { MAIN } from "../kit/main.ts"
 
 const hello = resolve("manifests/examples/servers/hello.mjs")
 const secret = "hunter2-hunter2"
@@ -221,7 +222,7 @@ interface Around {
 const manifold = (args: ReadonlyArray<string>, { environment = {}, input = "" }: Around = {}) =>
   Effect.callback<Ended>((resume) => {
     const covering = process.env["MANIFOLD_COVERAGE"]
-    const child = spawn("node", ["src/main.ts", ...args], {
+    const child = spawn("node", [MAIN, ...args], {
       env: { ...process.env, ...environment, ...(covering === undefined ? {} : { NODE_V8_COVERAGE: covering }) }
     })
     const said = { out: "", err: "" }

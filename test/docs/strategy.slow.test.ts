@@ -8,7 +8,6 @@ import { Effect, Layer } from "effect"
 import { execFileSync } from "node:child_process"
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join, resolve } from "node:path"
-import { beforeAll } from "vitest"
 import { Registry } from "../../src/host/Registry.ts"
 import { authContract } from "../contract/auth.ts"
 import type { Away } from "../contract/consent.ts"
@@ -102,8 +101,6 @@ const usersOf = Effect.fnUntraced(function*(strategy: "notes_key" | "notes_effec
 })
 
 describe("the strategies of the guide, in the bundle", () => {
-  beforeAll(() => void execFileSync("node", ["esbuild.config.mjs"]))
-
   it.live.each(["notes_key", "notes_effect"] as const)("%s sends each user's own key, after that user consented, and nobody else's", (strategy) =>
     Effect.gen(function*() {
       const { ada, bob, gate, linkFor, manifest, notes, said } = yield* usersOf(strategy)

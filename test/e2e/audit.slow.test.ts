@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { join, resolve } from "node:path"
 import { until } from "../kit/calls.ts"
 import { gateway } from "../kit/gateway.ts"
+import { MAIN } from "../kit/main.ts"
 import { start } from "../kit/process.ts"
 import { manifold } from "../kit/verbs.ts"
 import { modernCall, post } from "../kit/wire.ts"
@@ -134,7 +135,7 @@ describe("the audit of a gateway", () => {
       writeFileSync(path, `${readFileSync(path, "utf8")}{"seq":`)
       assert.match((yield* gate.verify()).out, /the last line is not whole/u)
       yield* Effect.promise(async () => {
-        const again = await start({ command: ["node", "src/main.ts", "serve", "-m", gate.manifest, "--port", "0"], listening: /^listening on (http:\/\/\S+)\n/u })
+        const again = await start({ command: ["node", MAIN, "serve", "-m", gate.manifest, "--port", "0"], listening: /^listening on (http:\/\/\S+)\n/u })
         await again.stop()
         assert.match(again.stderr(), /The last record of the audit was cut short \(7 bytes\)/u)
       })

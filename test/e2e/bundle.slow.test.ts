@@ -3,12 +3,9 @@ import { Effect } from "effect"
 import { execFileSync } from "node:child_process"
 import { copyFileSync, existsSync, readFileSync, rmSync } from "node:fs"
 import { join, resolve } from "node:path"
-import { beforeAll } from "vitest"
 import { gateway, temporaryDirectory } from "../kit/gateway.ts"
 
 describe("the bundle", () => {
-  beforeAll(() => void execFileSync("node", ["esbuild.config.mjs"]))
-
   it.live("serves alone in an empty folder, without a node_modules beside it", () =>
     Effect.gen(function*() {
       const folder = temporaryDirectory("bundle-")

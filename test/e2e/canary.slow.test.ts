@@ -14,6 +14,7 @@ import { canaries, type Canaries, textOfFiles } from "../kit/canaries.ts"
 import { linkIn } from "../kit/consenting.ts"
 import { gateway } from "../kit/gateway.ts"
 import { bodyOf, loopback, sendResult } from "../kit/loopback.ts"
+import { MAIN } from "../kit/main.ts"
 import { signedInClient } from "../kit/mcpClient.ts"
 import { callText, type Headers, modernCall, post } from "../kit/wire.ts"
 
@@ -142,7 +143,7 @@ const atProxied = async (gate: Started) => {
 }
 
 const asMachine = async (gate: Started) => {
-  const made = await promisify(execFile)(process.execPath, ["src/main.ts", "keys", "create", "--name", "robot", "--json", "--scopes", "manifold:admin", "--manifest", gate.manifest])
+  const made = await promisify(execFile)(process.execPath, [MAIN, "keys", "create", "--name", "robot", "--json", "--scopes", "manifold:admin", "--manifest", gate.manifest])
   const key = String(JSON.parse(made.stdout).key)
   gate.found.add("an API key", key)
   const headers = { ...besides(gate.found), "x-api-key": key }

@@ -13,6 +13,7 @@ import { resolve } from "node:path"
 import { serving, until } from "../kit/calls.ts"
 import { type Answers, officialClient, textOf } from "../kit/client.ts"
 import { conformanceFixture, gateway } from "../kit/gateway.ts"
+import { MAIN } from "../kit/main.ts"
 
 const eras = ["legacy", "modern"] as const
 
@@ -145,7 +146,7 @@ describe("clients of other makes and ways", () => {
   const overStdio = Effect.map(gateway({ servers: [hello] }), ({ directory, manifest }) => ({
     command: process.execPath,
     args: [
-      ...["src/main.ts", "serve", "--manifest", manifest, "--set", "hosting.transports.stdio=true"],
+      ...[MAIN, "serve", "--manifest", manifest, "--set", "hosting.transports.stdio=true"],
       ...["--set", `hosting.data_directory=${directory}/stdio`, "--port", "0"]
     ]
   }))

@@ -6,6 +6,7 @@ import { readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { statusOf, until } from "../kit/calls.ts"
 import { temporaryDirectory } from "../kit/gateway.ts"
+import { MAIN } from "../kit/main.ts"
 import { start } from "../kit/process.ts"
 
 /** They need issuers and backends, and are run by examplesOfAuth.slow.test.ts. */
@@ -20,11 +21,11 @@ describe("the shipped manifests", () => {
         Effect.sync(() => temporaryDirectory("manifold-example-")),
         (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
       )
-      execFileSync("node", ["src/main.ts", "check", file])
+      execFileSync("node", [MAIN, "check", file])
       const gate = yield* Effect.acquireRelease(
         Effect.promise(() =>
           start({
-            command: ["node", "src/main.ts", "serve", "--manifest", file, "--port", "0", "--set", `hosting.data_directory=${data}`],
+            command: ["node", MAIN, "serve", "--manifest", file, "--port", "0", "--set", `hosting.data_directory=${data}`],
             listening: /^listening on (http:\/\/\S+)\n/u
           })
         ),

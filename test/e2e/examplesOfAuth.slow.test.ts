@@ -9,6 +9,7 @@ import { until } from "../kit/calls.ts"
 import { linkIn } from "../kit/consenting.ts"
 import { freePort } from "../kit/everything.ts"
 import { temporaryDirectory } from "../kit/gateway.ts"
+import { MAIN } from "../kit/main.ts"
 import { signedInClient } from "../kit/mcpClient.ts"
 import { start } from "../kit/process.ts"
 import { resourceServer } from "../kit/resourceServer.ts"
@@ -33,7 +34,7 @@ const served = Effect.fnUntraced(function*(file: string, environment: Readonly<R
   assert.strictEqual(checked.code, 0, checked.err)
   const serve = ["serve", "--manifest", path, "--port", String(port)]
   const gate = yield* Effect.acquireRelease(
-    Effect.promise(() => start({ command: ["node", "src/main.ts", ...serve], listening: /^listening on (http:\/\/\S+)\n/u, environment })),
+    Effect.promise(() => start({ command: ["node", MAIN, ...serve], listening: /^listening on (http:\/\/\S+)\n/u, environment })),
     ({ stop }) => Effect.promise(stop)
   )
   const asked = (headers: Readonly<Record<string, string>>, name: string, args?: string): Promise<Reply> => {

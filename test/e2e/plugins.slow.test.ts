@@ -2,10 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { NodeServices } from "@effect/platform-node"
 import { Effect } from "effect"
-import { execFileSync } from "node:child_process"
 import { writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
-import { beforeAll } from "vitest"
 import { call, load, postCall, serving, statusOf, until } from "../kit/calls.ts"
 import { gateway } from "../kit/gateway.ts"
 import { effectLoader, plainLoader, pluginFolder } from "../kit/thirdParty.ts"
@@ -14,8 +12,6 @@ import { effectProvider, plainProvider, signedToken } from "../kit/thirdPartyPro
 const answer = resolve("test/fixtures/servers/answer.mjs")
 
 describe("third-party plugins in the bundle", () => {
-  beforeAll(() => void execFileSync("node", ["esbuild.config.mjs"]))
-
   for (const { face, text } of [{ face: "plain", text: plainLoader }, { face: "Effect", text: effectLoader }]) {
     it.live(`one of the ${face} face is loaded, swapped under load without a failed call, and removed`, () =>
       Effect.gen(function*() {

@@ -6,6 +6,7 @@ import { promisify } from "node:util"
 import { userBrowser } from "../kit/browser.ts"
 import { until } from "../kit/calls.ts"
 import { consenting } from "../kit/consenting.ts"
+import { MAIN } from "../kit/main.ts"
 
 describe("a user who has left", () => {
   it.live("is forgotten here and at the server's authorization server, while the others stay connected", () =>
@@ -13,7 +14,7 @@ describe("a user who has left", () => {
       const { away, call, connected, home, list, tokenOf, url } = yield* consenting()
       const [ada, bob, operator] = yield* Effect.all([tokenOf("ada"), tokenOf("bob"), tokenOf("op", ["manifold:admin"])])
       const forget = (token: string, ...args: ReadonlyArray<string>) =>
-        promisify(execFile)(process.execPath, ["src/main.ts", "users", "forget", ...args, "--url", url, "--json"], { env: { ...process.env, MANIFOLD_TOKEN: token } })
+        promisify(execFile)(process.execPath, [MAIN, "users", "forget", ...args, "--url", url, "--json"], { env: { ...process.env, MANIFOLD_TOKEN: token } })
           .then(({ stdout }) => JSON.parse(stdout), (cause: { readonly code: number }) => cause.code)
       yield* Effect.promise(async () => {
         for (const [user, token] of [["ada", ada], ["bob", bob]] as const) {

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { stringify } from "yaml"
+import { MAIN } from "./main.ts"
 import { start, type Started } from "./process.ts"
 
 export interface Gateway extends Started {
@@ -43,7 +44,7 @@ export const startGateway = async (manifest: Manifest, options: GatewayOptions =
   const path = join(directory, "manifold.yaml")
   const rewrite = (next: Manifest) => writeFileSync(path, yamlOf(next, directory))
   rewrite(manifest)
-  const { args = [], command = ["node", "src/main.ts"], environment = {}, port = 0, prepare } = options
+  const { args = [], command = ["node", MAIN], environment = {}, port = 0, prepare } = options
   try {
     await prepare?.(directory)
     const started = await start({

@@ -1,8 +1,9 @@
 /** The heap of a gateway process, looked at through its inspector. */
+import { MAIN } from "./main.ts"
 import type { Started } from "./process.ts"
 
 /** How a gateway is started to be looked into. */
-export const INSPECTED = { command: ["node", "--inspect=127.0.0.1:0", "src/main.ts"] } as const
+export const INSPECTED = { command: ["node", "--inspect=127.0.0.1:0", MAIN] } as const
 
 export interface Inspected {
   /** Bytes in use after a collection. */

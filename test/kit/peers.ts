@@ -8,6 +8,7 @@ import { createInterface } from "node:readline"
 import { Effect } from "effect"
 import { type FixtureGateway, whenReady } from "./fixtures.ts"
 import { temporaryDirectory } from "./gateway.ts"
+import { MAIN } from "./main.ts"
 
 export interface Peer {
   readonly send: (text: string) => void
@@ -152,7 +153,7 @@ const stdio = async ({ manifest }: Gate): Promise<Peer> => {
   const box = inbox()
   const data = temporaryDirectory("stdio-")
   const arguments_ = ["serve", "--manifest", manifest, "--port", "0", "--set", "hosting.transports.stdio=true", "--set", `hosting.data_directory=${data}`]
-  const child = spawn("node", ["src/main.ts", ...arguments_], { stdio: ["pipe", "pipe", "pipe"] })
+  const child = spawn("node", [MAIN, ...arguments_], { stdio: ["pipe", "pipe", "pipe"] })
   const ended = new Promise((gone) => child.once("exit", gone)).finally(() => rmSync(data, { recursive: true, force: true }))
   createInterface({ input: child.stdout }).on("line", box.take)
   const url = await new Promise<string>((listening, failed) => {

@@ -5,6 +5,7 @@ import { rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { keyText } from "../../src/vault/MasterKey.ts"
 import { temporaryDirectory } from "./gateway.ts"
+import { MAIN } from "./main.ts"
 import { keyOf } from "./vault.ts"
 
 export interface Around {
@@ -24,7 +25,7 @@ export const manifold = (args: ReadonlyArray<string>, { environment = {}, input 
   Effect.callback<Ended>((resume) => {
     const covering = process.env["MANIFOLD_COVERAGE"]
     const env = { ...process.env, ...environment, ...(covering === undefined ? {} : { NODE_V8_COVERAGE: covering }) }
-    const child = spawn("node", ["src/main.ts", ...args], { env })
+    const child = spawn("node", [MAIN, ...args], { env })
     const said = { out: "", err: "" }
     child.stdout.on("data", (chunk: Buffer) => (said.out += chunk.toString()))
     child.stderr.on("data", (chunk: Buffer) => (said.err += chunk.toString()))

@@ -17,12 +17,12 @@ for try in $(seq 100); do
   dbus-send --print-reply --dest=org.freedesktop.DBus / org.freedesktop.DBus.NameHasOwner string:org.freedesktop.secrets | grep -q true && break
   sleep 0.1
 done
-printf hunter2 | node src/main.ts secrets set one --manifest "$1"; echo "without a key: $?"
+printf hunter2 | node dist/manifold.mjs secrets set one --manifest "$1"; echo "without a key: $?"
 openssl rand -base64 32 | secret-tool store --label="Manifold vault" service manifold account vault-key
-printf hunter2 | node src/main.ts secrets set one --manifest "$1"; echo "with a key: $?"
-node src/main.ts secrets list --manifest "$1"
+printf hunter2 | node dist/manifold.mjs secrets set one --manifest "$1"; echo "with a key: $?"
+node dist/manifold.mjs secrets list --manifest "$1"
 openssl rand -base64 32 | secret-tool store --label="Manifold vault" service manifold account vault-key
-node src/main.ts serve --manifest "$1" --port 0; echo "with another key: $?"
+node dist/manifold.mjs serve --manifest "$1" --port 0; echo "with another key: $?"
 kill "$keyring"
 `
 
