@@ -4,7 +4,7 @@
  */
 import { Effect, Schema } from "effect"
 import { Loader, Plugin } from "#plugin"
-import { NAME, removeArguments, runArguments } from "./docker/Arguments.ts"
+import { removeArguments, runArguments } from "./docker/Arguments.ts"
 import { type Engine, exactly, present } from "./docker/Engine.ts"
 import { imageOf, ImageName, isExact } from "./docker/Image.ts"
 import { mounts, Volume } from "./docker/Volumes.ts"
@@ -64,7 +64,7 @@ export default Plugin.define("loader", {
           args: runArguments(run),
           environment,
           after: { command, args: removeArguments },
-          detected: `container ${NAME.split("{")[0]}* by ${command}: network ${network}, user ${user}, read-only system`
+          detected: `a container of ${command}: network ${network}, user ${user}, read-only system`
         }
       })
     }

@@ -6,12 +6,11 @@
  */
 import { Effect, FileSystem, Option, Path, Schema } from "effect"
 import { Loader, Plugin, Runtime } from "#plugin"
+import { IndexUrl, PUBLIC_REGISTRY } from "./build/Keys.ts"
 import { closureOf } from "./npm/Closure.ts"
 import { hashOf } from "./npm/Hash.ts"
 import { install } from "./npm/Install.ts"
 import { versionFor } from "./npm/Version.ts"
-
-const PUBLIC_REGISTRY = "https://registry.npmjs.org/"
 
 const Name = Schema.String.check(
   Schema.isPattern(/^(?:@[A-Za-z0-9][A-Za-z0-9._-]*\/)?[A-Za-z0-9][A-Za-z0-9._-]*$/u, {
@@ -26,12 +25,6 @@ const Version = Schema.String.check(
   })
 )
 
-const RegistryUrl = Schema.String.check(
-  Schema.isPattern(/^(?:https:\/\/[^\s@/]+|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?)(?:\/[^\s@]*)?$/u, {
-    message: "expected an https address without user and password (http only for loopback)"
-  })
-)
-
 const NpmSource = Schema.Struct({
   package: Name.annotate({ description: "Name of the package, with its scope" }),
   version: Schema.optionalKey(Version.annotate({
@@ -40,7 +33,7 @@ const NpmSource = Schema.Struct({
   bin: Schema.optionalKey(Schema.NonEmptyString.annotate({
     description: "Which command of the package to run, when it has several and none is named like the package"
   })),
-  registry: Schema.optionalKey(RegistryUrl.annotate({
+  registry: Schema.optionalKey(IndexUrl.annotate({
     description: "Registry for the package and all its dependencies; the public one when left out"
   })),
   allow_scripts: Schema.optionalKey(

@@ -5,7 +5,8 @@
 import { Clock, Duration, Effect, Option, Redacted, Schema } from "effect"
 import { Egress, Plugin, Provider } from "#plugin"
 import { refused } from "./oidc/Claims.ts"
-import { about, Address, LONGEST_LIFE, shared } from "./oidc/Settings.ts"
+import { about } from "../Settings.ts"
+import { Address, LONGEST_LIFE, shared } from "./oidc/Settings.ts"
 import { tokensIn, unreachable, userInfoIn } from "./oidc/TokenEndpoint.ts"
 
 const ISSUER = "https://github.com/login/oauth"

@@ -5,6 +5,7 @@
  */
 import { Duration, Effect, Predicate, Redacted, Schema } from "effect"
 import { Hex } from "effect/encoding"
+import { canonical } from "../lib/Canonical.ts"
 import type { Manifest } from "../manifest/Manifest.ts"
 import { isSecretPath } from "../manifest/Secrets.ts"
 
@@ -54,17 +55,10 @@ type Leaf = readonly [path: ReadonlyArray<string>, text: string]
 const leaves = (value: unknown, path: ReadonlyArray<string>): ReadonlyArray<Leaf> =>
   isMap(value)
     ? Object.entries(value).flatMap(([key, inner]) => leaves(inner, [...path, key]))
-    : [[path, canonical(value)]]
+    : [[path, canonical(value, plain)]]
 
 const isMap = (value: unknown): value is object =>
   Predicate.isObject(value) && !Array.isArray(value) && !Redacted.isRedacted(value) && !Duration.isDuration(value)
 
-/** Equal text for equal values, whatever the order of keys. */
-const canonical = (value: unknown): string => {
-  if (Redacted.isRedacted(value)) return canonical(Redacted.value(value))
-  if (Duration.isDuration(value)) return String(Duration.toMillis(value))
-  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
-  if (!Predicate.isObject(value)) return JSON.stringify(value) ?? ""
-  const entries = Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1)
-  return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`).join()}}`
-}
+const plain = (value: unknown): unknown =>
+  Redacted.isRedacted(value) ? Redacted.value(value) : Duration.isDuration(value) ? Duration.toMillis(value) : value

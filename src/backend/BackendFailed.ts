@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { parameterIn, scopesOf } from "../lib/Challenge.ts"
 import type { Failure } from "./transport/Transport.ts"
 
 /** A backend that could not be reached, or a request to it that got no answer. */
@@ -32,10 +33,7 @@ export const backendFailed = (backend: string, { challenge, detail, isUnsent, ki
 /** Longest list of scopes that is read, in characters. */
 const LONGEST = 2000
 
-const scopesIn = (challenge: string): ReadonlyArray<string> => {
-  const named = /(?:^|[\s,])scope="([^"]*)"/iu.exec(challenge.slice(0, LONGEST))?.[1] ?? ""
-  return named.split(" ").filter((scope) => /^[\x21\x23-\x5b\x5d-\x7e]+$/u.test(scope))
-}
+const scopesIn = (challenge: string): ReadonlyArray<string> => scopesOf(parameterIn(challenge.slice(0, LONGEST), "scope") ?? "")
 
 const reasons = {
   unreachable: "unreachable",

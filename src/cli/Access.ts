@@ -10,6 +10,7 @@ import type { Manifest } from "../manifest/Manifest.ts"
 import type { Principal } from "../plugin/Auth.ts"
 import { calledBy } from "./CalledName.ts"
 import { refuse, set } from "./Check.ts"
+import { json } from "./Json.ts"
 import { argumentsOf } from "./JsonArgument.ts"
 import { columns } from "./Layout.ts"
 import { failed, stop, Stopped } from "./Stopped.ts"
@@ -36,7 +37,7 @@ const flags = {
     Flag.optional
   ),
   client: Flag.String("client").pipe(Flag.withMetavar("ID"), Flag.withDescription("The client that calls for the user"), Flag.optional),
-  json: Flag.Boolean("json").pipe(Flag.withDescription("Answer in JSON"), Flag.withDefault(false)),
+  json,
   manifest: Flag.String("manifest").pipe(
     Flag.withAlias("m"),
     Flag.withMetavar("FILE"),

@@ -4,6 +4,7 @@ import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { type Checked, checkAudit, type Known } from "../observe/AuditCheck.node.ts"
 import { auditDirectory } from "../observe/AuditFiles.node.ts"
+import { json } from "./Json.ts"
 import { kept, placeOf } from "./Kept.ts"
 import { counted } from "./Layout.ts"
 import { failed, stop, Stopped } from "./Stopped.ts"
@@ -16,7 +17,7 @@ const verify = Command.make("verify", {
     Flag.withDescription("A record that was noted elsewhere, as verify printed it: it has to be there unchanged"),
     Flag.optional
   ),
-  json: Flag.Boolean("json").pipe(Flag.withDescription("Answer in JSON"), Flag.withDefault(false)),
+  json,
   ...kept
 }, Effect.fnUntraced(function*(input) {
   const given = Option.getOrUndefined(input.known)

@@ -4,11 +4,10 @@ import { Command, Flag } from "effect/cli"
 import { ArtifactCache, type Kept } from "../host/ArtifactCache.ts"
 import { Locks } from "../host/Locks.ts"
 import { DurationText } from "../lib/Span.ts"
-import type { Loaded } from "../manifest/Load.ts"
-import { BuiltIn } from "./BuiltIn.ts"
 import { set } from "./Check.ts"
+import { json } from "./Json.ts"
 import { ago, columns } from "./Layout.ts"
-import { loadedFrom, manifest, servicesFor } from "./Sources.ts"
+import { manifest, withSources } from "./Sources.ts"
 import { failed, stop } from "./Stopped.ts"
 
 interface Found extends Kept {
@@ -38,21 +37,8 @@ const say = (all: ReadonlyArray<Found>, now: number): ReadonlyArray<string> =>
     ...all.map((kept) => [sourceOf(kept), mebibytes(kept.bytes), ago(new Date(kept.used).toISOString(), now), kept.isNeeded ? "yes" : "no"])
   ])
 
-const json = Flag.Boolean("json").pipe(Flag.withDescription("Answer in JSON"), Flag.withDefault(false))
-
-interface Input {
-  readonly json: boolean
-  readonly manifest: ReadonlyArray<string>
-  readonly set: ReadonlyArray<string>
-}
-
-const inCacheOf = Effect.fnUntraced(function*<A, E>(input: Input, what: (loaded: Loaded) => Effect.Effect<A, E, ArtifactCache | Locks>) {
-  const loaded = yield* loadedFrom(input.manifest, input)
-  return yield* Effect.provide(what(loaded), servicesFor(loaded, yield* BuiltIn))
-})
-
 const list = Command.make("list", { manifest, json, set }, (input) =>
-  inCacheOf(input, () => Effect.gen(function*() {
+  withSources(input, () => Effect.gen(function*() {
     const all = yield* found
     const now = yield* Clock.currentTimeMillis
     yield* Console.log(input.json
@@ -75,7 +61,7 @@ const prune = Command.make("prune", {
   json,
   set
 }, (input) =>
-  inCacheOf(input, () => Effect.gen(function*() {
+  withSources(input, () => Effect.gen(function*() {
     const cache = yield* ArtifactCache
     const now = yield* Clock.currentTimeMillis
     const goes = (yield* found).filter(({ isNeeded, used }) => !isNeeded && now - used >= Duration.toMillis(input.unused))

@@ -5,6 +5,7 @@ import { sayEffective } from "../manifest/Effective.ts"
 import { draft, type Loaded, loaded } from "../manifest/Load.ts"
 import type { ManifestInvalid } from "../manifest/Problem.ts"
 import { BuiltIn } from "./BuiltIn.ts"
+import { json } from "./Json.ts"
 import { problemsOfParts } from "./PluginParts.ts"
 import { Stopped, wrongConfiguration } from "./Stopped.ts"
 
@@ -50,7 +51,7 @@ export const check = Command.make("check", {
     Flag.withDescription("Print every value and where it comes from, secrets hidden"),
     Flag.withDefault(false)
   ),
-  json: Flag.Boolean("json").pipe(Flag.withDescription("Answer in JSON"), Flag.withDefault(false)),
+  json,
   set
 }, (input) =>
   accepted(input).pipe(

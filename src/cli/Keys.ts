@@ -3,11 +3,10 @@ import { Clock, Console, Duration, Effect, Option, Redacted } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { DurationText } from "../manifest/Fields.ts"
 import { ApiKeys, type ListedKey } from "../vault/ApiKeys.ts"
+import { json } from "./Json.ts"
 import { kept, placeOf, reported, servicesAt } from "./Kept.ts"
 import { columns } from "./Layout.ts"
 import { failed, stop } from "./Stopped.ts"
-
-const json = Flag.Boolean("json").pipe(Flag.withDescription("Answer in JSON"), Flag.withDefault(false))
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9 ._@-]{0,63}$/u
 /** A scope of OAuth (RFC 6749, 3.3). */

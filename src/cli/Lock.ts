@@ -2,16 +2,16 @@
  * `manifold lock`: writes down what each source of the manifest comes to, in manifold.lock beside it; `--check` says
  * whether that is still so, without asking anybody. What is locked stays as it is until it is asked for otherwise.
  */
-import { Console, Effect, Path as Paths } from "effect"
+import { Console, Effect } from "effect"
 import { Command, Flag } from "effect/cli"
 import { ArtifactCache } from "../host/ArtifactCache.ts"
-import { isAnswered, isPinned, readLock, writeLock } from "../host/Locks.ts"
+import { isAnswered, isPinned, writeLock } from "../host/Locks.ts"
 import { Registry } from "../host/Registry.ts"
 import type { Loaded } from "../manifest/Load.ts"
-import { answerIn, emptyLock, entryFor, LOCK_NAME, type LockEntry, type LockFile } from "../manifest/LockFile.ts"
-import { BuiltIn } from "./BuiltIn.ts"
+import { answerIn, entryFor, LOCK_NAME, type LockEntry } from "../manifest/LockFile.ts"
 import { set } from "./Check.ts"
-import { loadedFrom, manifest, servicesFor, type Sourced, sourcesOf } from "./Sources.ts"
+import { json } from "./Json.ts"
+import { lockBeside, manifest, type Sourced, sourcesOf, withSources } from "./Sources.ts"
 import { failed, stop } from "./Stopped.ts"
 
 type Action = "add" | "change" | "keep" | "remove"
@@ -43,13 +43,7 @@ const outcomeOf = Effect.fnUntraced(function*(entry: Sourced, before: LockEntry 
 }, Effect.scoped)
 
 const run = Effect.fnUntraced(function*(loaded: Loaded, input: { readonly check: boolean; readonly update: boolean; readonly json: boolean }) {
-  const paths = yield* Paths.Path
-  const registry = yield* Registry
-  const file = paths.join(loaded.directory, LOCK_NAME)
-  const before = yield* Effect.catch(readLock(file), (refused) => stop(failed, refused.message))
-  const lock: LockFile = before ?? emptyLock
-  const { refused } = yield* registry.replaceThirdParty(loaded.manifest.plugins)
-  if (refused.length > 0) return yield* stop(failed, refused.map(({ message }) => message).join("\n"))
+  const { file, lock } = yield* lockBeside(loaded)
   const outcomes = yield* Effect.forEach(sourcesOf(loaded.manifest), (entry) =>
     Effect.catch(outcomeOf(entry, lock.sources[entry.id], input), ({ message }) => stop(failed, `${entry.id}: ${message}`)))
   const all: ReadonlyArray<Outcome> = outcomes.flat()
@@ -78,12 +72,9 @@ export const lock = Command.make("lock", {
   manifest,
   check: Flag.Boolean("check").pipe(Flag.withDescription("Write nothing and ask nobody; exit code 1 when the lock file does not fit the manifest"), Flag.withDefault(false)),
   update: Flag.Boolean("update").pipe(Flag.withDescription("Ask anew for everything, also for what is locked already"), Flag.withDefault(false)),
-  json: Flag.Boolean("json").pipe(Flag.withDescription("Answer in JSON"), Flag.withDefault(false)),
+  json,
   set
-}, Effect.fnUntraced(function*({ manifest, ...input }) {
-  const loaded = yield* loadedFrom(manifest, input)
-  yield* Effect.provide(run(loaded, input), servicesFor(loaded, yield* BuiltIn))
-})).pipe(
+}, (input) => withSources(input, (loaded) => run(loaded, input))).pipe(
   Command.withDescription(
     "Write down in manifold.lock, beside the manifest, what each source comes to: exact versions, commits and hashes. Commit it: serve then runs exactly that, and with --frozen nothing else"
   ),

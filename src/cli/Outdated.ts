@@ -1,16 +1,16 @@
 /** `manifold outdated`: what newer versions there are of what is locked; it changes nothing. */
-import { Console, Effect, Option, Path as Paths } from "effect"
-import { Command, Flag } from "effect/cli"
-import { isAnswered, readLock } from "../host/Locks.ts"
+import { Console, Effect, Option } from "effect"
+import { Command } from "effect/cli"
+import { isAnswered } from "../host/Locks.ts"
 import { Registry } from "../host/Registry.ts"
 import type { Loaded } from "../manifest/Load.ts"
-import { answerIn, emptyLock, LOCK_NAME, type LockFile } from "../manifest/LockFile.ts"
+import { answerIn, type LockFile } from "../manifest/LockFile.ts"
 import type { Resolved } from "../plugin/Loader.ts"
-import { BuiltIn } from "./BuiltIn.ts"
 import { set } from "./Check.ts"
+import { json } from "./Json.ts"
 import { columns } from "./Layout.ts"
-import { loadedFrom, manifest, servicesFor, type Sourced, sourcesOf } from "./Sources.ts"
-import { failed, stop, Stopped } from "./Stopped.ts"
+import { lockBeside, manifest, type Sourced, sourcesOf, withSources } from "./Sources.ts"
+import { failed, Stopped } from "./Stopped.ts"
 
 interface Known {
   readonly id: string
@@ -56,11 +56,7 @@ const known = Effect.fnUntraced(function*(entry: Sourced, lock: LockFile): Effec
 })
 
 const run = Effect.fnUntraced(function*(loaded: Loaded, { json }: { readonly json: boolean }) {
-  const paths = yield* Paths.Path
-  const registry = yield* Registry
-  const lock = (yield* Effect.catch(readLock(paths.join(loaded.directory, LOCK_NAME)), (refused) => stop(failed, refused.message))) ?? emptyLock
-  const { refused } = yield* registry.replaceThirdParty(loaded.manifest.plugins)
-  if (refused.length > 0) return yield* stop(failed, refused.map(({ message }) => message).join("\n"))
+  const { lock } = yield* lockBeside(loaded)
   const all = (yield* Effect.forEach(sourcesOf(loaded.manifest), (entry) => known(entry, lock))).flat()
   yield* Console.log(json ? JSON.stringify({ servers: all }, null, 2) : say(all))
   if (all.some(({ problem }) => problem !== undefined)) return yield* new Stopped({ code: failed })
@@ -77,12 +73,9 @@ const say = (all: ReadonlyArray<Known>): string => {
 
 export const outdated = Command.make("outdated", {
   manifest,
-  json: Flag.Boolean("json").pipe(Flag.withDescription("Answer in JSON"), Flag.withDefault(false)),
+  json,
   set
-}, Effect.fnUntraced(function*({ manifest, ...input }) {
-  const loaded = yield* loadedFrom(manifest, input)
-  yield* Effect.provide(run(loaded, input), servicesFor(loaded, yield* BuiltIn))
-})).pipe(
+}, (input) => withSources(input, (loaded) => run(loaded, input))).pipe(
   Command.withDescription(
     "Ask each registry and repository what newer versions there are: those that the manifest allows, which manifold lock --update takes, and the newest of all, for which the manifest has to be changed. Changes nothing. Exit code 1 when one cannot be asked"
   ),

@@ -3,11 +3,12 @@
  * Without --url that is the one at the manifest's own address, if there is one.
  */
 import { Console, Effect, Option } from "effect"
-import { Argument, Command, Flag } from "effect/cli"
+import { Argument, Command } from "effect/cli"
 import { FetchHttpClient } from "effect/http"
 import { fingerprint, Salted } from "../admin/Fingerprint.ts"
 import type { Manifest } from "../manifest/Manifest.ts"
 import { accepted, refuse, set } from "./Check.ts"
+import { json } from "./Json.ts"
 import { nothing, planOf } from "./Planned.ts"
 import { sayPlan } from "./PlanText.ts"
 import { ask, baseOf, type NoGateway, url } from "./Running.ts"
@@ -40,7 +41,7 @@ export const plan = Command.make("plan", {
   ),
   url,
   set,
-  json: Flag.Boolean("json").pipe(Flag.withDescription("Answer in JSON"), Flag.withDefault(false))
+  json
 }, Effect.fnUntraced(function*(input) {
   const { files, manifest } = yield* accepted(input)
   const { against, fingerprint: now, said, salt } = yield* running(manifest, input.url)

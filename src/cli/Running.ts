@@ -4,8 +4,9 @@
  */
 import { Config, Effect, Option, Predicate, Redacted, Schema } from "effect"
 import { Flag } from "effect/cli"
-import { HttpBody, HttpClient } from "effect/http"
+import { FetchHttpClient, HttpBody, HttpClient } from "effect/http"
 import { HttpUrl } from "../manifest/Fields.ts"
+import { stop, type Stopped, unavailable } from "./Stopped.ts"
 
 /** `--url URL`, else MANIFOLD_URL. */
 export const url = Flag.String("url").pipe(
@@ -53,6 +54,13 @@ export class NoGateway extends Schema.TaggedError<NoGateway>()("NoGateway", {
       "Start one with `manifold serve --manifest FILE`, or say where it runs with --url URL or MANIFOLD_URL."
   }
 }
+
+/** Ends a command that asks a gateway: where none answers, with the reason and exit code 69. */
+export const orNoGateway = <A, R>(effect: Effect.Effect<A, NoGateway | Stopped, R>) =>
+  effect.pipe(
+    Effect.catchTag("NoGateway", ({ message }) => stop(unavailable, message)),
+    Effect.provide(FetchHttpClient.layer)
+  )
 
 /**
  * Asks for `path` below the gateway's address; gives the answer as it came and decoded.

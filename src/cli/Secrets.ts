@@ -3,6 +3,7 @@ import { Console, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { SECRET_FORM, SECRET_NAME } from "../manifest/Reference.ts"
 import { Vault } from "../vault/Vault.ts"
+import { json } from "./Json.ts"
 import { kept, placeOf, reported, secretText, servicesAt } from "./Kept.ts"
 import { columns, counted } from "./Layout.ts"
 import { failed, stop } from "./Stopped.ts"
@@ -35,7 +36,7 @@ const setSecret = Command.make("set", {
 )
 
 const listSecrets = Command.make("list", {
-  json: Flag.Boolean("json").pipe(Flag.withDescription("Answer in JSON"), Flag.withDefault(false)),
+  json,
   ...kept
 }, Effect.fnUntraced(function*(input) {
   const place = yield* placeOf(input)

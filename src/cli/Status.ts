@@ -1,12 +1,11 @@
 /** `manifold status`: what is wanted of a running gateway, what is, and what to do about the difference. */
 import { Clock, Console, Effect } from "effect"
 import { Command, Flag } from "effect/cli"
-import { FetchHttpClient } from "effect/http"
 import { GatewayStatus } from "../reconcile/Status.ts"
 import { width } from "./Layout.ts"
-import { ask, baseOf, url, urlOr } from "./Running.ts"
+import { ask, baseOf, orNoGateway, url, urlOr } from "./Running.ts"
 import { allServe, sayStatus } from "./StatusTable.ts"
-import { failed, stop, Stopped, unavailable } from "./Stopped.ts"
+import { failed, Stopped } from "./Stopped.ts"
 
 export const status = Command.make("status", {
   url,
@@ -17,11 +16,7 @@ export const status = Command.make("status", {
   const reader = { now: yield* Clock.currentTimeMillis, width: width() }
   yield* Console.log(input.json ? JSON.stringify(json, null, 2) : sayStatus(baseOf(at), value, reader))
   if (!allServe(value)) return yield* new Stopped({ code: failed })
-}, (effect) =>
-  effect.pipe(
-    Effect.catchTag("NoGateway", ({ message }) => stop(unavailable, message)),
-    Effect.provide(FetchHttpClient.layer)
-  ))).pipe(
+}, orNoGateway)).pipe(
     Command.withDescription(
       "Say for each server of a running gateway what is wanted, what is, and what comes next; exit code 1 when something does not serve, 69 when no gateway answers"
     ),

@@ -1,10 +1,10 @@
 /** `manifold users forget`: nothing of a user who has left stays behind in a running gateway. */
 import { Console, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import { FetchHttpClient } from "effect/http"
 import { FORGET_PATH, ForgottenUser } from "../admin/UserRoutes.ts"
-import { ask, url, urlOr } from "./Running.ts"
-import { failed, stop, Stopped, unavailable } from "./Stopped.ts"
+import { json } from "./Json.ts"
+import { ask, orNoGateway, url, urlOr } from "./Running.ts"
+import { failed, Stopped } from "./Stopped.ts"
 
 const forget = Command.make("forget", {
   subject: Argument.String("subject").pipe(Argument.withDescription("Who, as the issuer names them (the sub of their tokens)")),
@@ -13,18 +13,14 @@ const forget = Command.make("forget", {
     Flag.withDescription("Whose user it is; without it, of the issuer that signs users in"),
     Flag.optional
   ),
-  json: Flag.Boolean("json").pipe(Flag.withDescription("Answer in JSON"), Flag.withDefault(false)),
+  json,
   url
 }, Effect.fnUntraced(function*({ issuer, json, subject, url }) {
   const body = { subject, ...Option.match(issuer, { onNone: () => ({}), onSome: (given) => ({ issuer: given }) }) }
   const { value } = yield* ask(urlOr(url), FORGET_PATH, ForgottenUser, body)
   yield* Console.log(json ? JSON.stringify(value, null, 2) : sayForgotten(value))
   if (value.problems.length > 0) return yield* new Stopped({ code: failed })
-}, (effect) =>
-  effect.pipe(
-    Effect.catchTag("NoGateway", ({ message }) => stop(unavailable, message)),
-    Effect.provide(FetchHttpClient.layer)
-  ))).pipe(
+}, orNoGateway)).pipe(
     Command.withDescription(
       "Take back all that a user granted, at the servers' own authorization servers too, and end their clients' tokens and their browsers' sessions. Their sign-in at the issuer is the issuer's: take that away first. Exit code 1 when something could not be forgotten"
     ),

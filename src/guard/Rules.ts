@@ -9,7 +9,7 @@ export type Kind = "tools" | "prompts" | "resources" | "templates"
 
 const KINDS: ReadonlyArray<Kind> = ["tools", "prompts", "resources", "templates"]
 
-export const EVERYBODY = "*"
+const EVERYBODY = "*"
 
 export interface Rule {
   readonly id: string

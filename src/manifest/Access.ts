@@ -4,7 +4,7 @@ import { AuthorizationServer } from "./AuthorizationServer.ts"
 import { about, fallback, HttpPath } from "./Fields.ts"
 import { MasterOauth } from "./SignIn.ts"
 
-export const CALLBACK_PATH = "/oauth/callback"
+const CALLBACK_PATH = "/oauth/callback"
 
 const OauthDelegation = Schema.Struct({
   callback_path: fallback(HttpPath, "Where authorization servers send users back to, after base_url; the gateway's clients there have to know it", CALLBACK_PATH)

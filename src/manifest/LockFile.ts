@@ -3,6 +3,7 @@
  * The text is canonical: sorted, one value per line, so that a change is as small in a diff as it is.
  */
 import { Schema } from "effect"
+import { canonical } from "../lib/Canonical.ts"
 import type { Resolved } from "../plugin/Loader.ts"
 import { isSecretPath } from "./Secrets.ts"
 
@@ -51,8 +52,6 @@ export const answerIn = (entry: LockEntry | undefined, question: Question): Reso
 
 /** The same text for equal values, whatever the order of keys; two spaces deep, with a line end. */
 export const lockText = (lock: LockFile): string => `${JSON.stringify(sorted(lock), null, 2)}\n`
-
-const canonical = (value: unknown): string => JSON.stringify(sorted(value))
 
 const sorted = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(sorted)

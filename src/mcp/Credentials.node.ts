@@ -3,7 +3,7 @@ import { hash } from "node:crypto"
 import type { IncomingMessage } from "node:http"
 import { TLSSocket } from "node:tls"
 import { Redacted } from "effect"
-import type { Credentials } from "../guard/Credentials.ts"
+import type { Certified, Credentials } from "../guard/Credentials.ts"
 import { KEY_PREFIX } from "../vault/ApiKeys.ts"
 
 /** Longest token or key, in characters. */
@@ -37,8 +37,7 @@ export const credentialsOf = ({ rawHeaders, socket }: Pick<IncomingMessage, "raw
 }
 
 /** What stands in a certificate that its authority checked: a URI names a machine better than the free text of a name. */
-const certificateOf = (socket: IncomingMessage["socket"], from: string): Credentials | undefined => {
-  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined
+const readCertificate = (socket: TLSSocket, from: string): Certified | undefined => {
   const { issuer, subject, subjectaltname = "" } = socket.getPeerCertificate()
   // A name with a comma or a line in it stands in quotes and could be read as more names than one.
   if (subjectaltname.includes('"')) return undefined
@@ -46,6 +45,15 @@ const certificateOf = (socket: IncomingMessage["socket"], from: string): Credent
   const name = uri ?? subject?.CN
   const authority = issuer?.CN
   return typeof name !== "string" || name === "" || typeof authority !== "string" ? undefined : { kind: "certificate", from, subject: name, authority }
+}
+
+/** Read once for a connection, which shows one certificate for all of its requests. */
+const read = new WeakMap<TLSSocket, Certified | undefined>()
+
+const certificateOf = (socket: IncomingMessage["socket"], from: string): Certified | undefined => {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined
+  if (!read.has(socket)) read.set(socket, readCertificate(socket, from))
+  return read.get(socket)
 }
 
 const presented = (kind: "token" | "key", secret: string, from: string): Credentials =>

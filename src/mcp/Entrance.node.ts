@@ -28,7 +28,7 @@ export interface Entrance {
 }
 
 /** The scope of an operator, where there is sign-in. */
-export const OPERATOR = "manifold:admin"
+const OPERATOR = "manifold:admin"
 
 /**
  * @param fork runs an effect beside the request

@@ -1,5 +1,6 @@
 /** A record as a line: numbered, and with the hash of the line before it, so that a change shows in the next one. */
 import { hash } from "node:crypto"
+import { canonical } from "../lib/Canonical.ts"
 import { members } from "../lib/Json.ts"
 import { isRecord } from "../lib/Record.ts"
 import type { Shape } from "./Audit.ts"
@@ -72,11 +73,4 @@ export const macWith = (key: Buffer): (text: string) => string => {
     bytes.write(text, BLOCK)
     return hash("sha256", Buffer.concat([outside, hash("sha256", bytes, "buffer")]))
   }
-}
-
-/** Equal text for equal values, whatever the order of keys. */
-const canonical = (value: unknown): string => {
-  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
-  if (!isRecord(value)) return JSON.stringify(value)
-  return `{${Object.keys(value).sort().map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`).join()}}`
 }

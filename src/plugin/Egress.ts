@@ -49,6 +49,7 @@ export class EgressFailed extends Schema.TaggedError<EgressFailed>()("EgressFail
   }
 }
 
+export { parameterIn, scopesOf } from "../lib/Challenge.ts"
 export { isLoopback } from "../lib/Loopback.ts"
 
 export class Egress extends Context.Service<Egress, {

@@ -9,7 +9,7 @@ import { SignFailed, Signer } from "../plugin/Signer.ts"
 import { RowChanged } from "../store/StoreFailed.ts"
 import { Vault } from "./Vault.ts"
 
-export const PURPOSES = ["access", "client"] as const
+const PURPOSES = ["access", "client"] as const
 type Purpose = typeof PURPOSES[number]
 
 const ALGORITHM = "ES256"

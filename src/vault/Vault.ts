@@ -135,7 +135,7 @@ export class Vault extends Context.Service<Vault, {
 
 /** The store's tables: sealed rows, and those that do not open. */
 export const ROWS = "vault"
-export const LOST = "vault_lost"
+const LOST = "vault_lost"
 
 const MOST_TRIES = 20
 /** How soon a gateway that runs learns of a new key, and rows that expired are gone from the file. */

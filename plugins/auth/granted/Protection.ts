@@ -29,11 +29,8 @@ const MOST = 50
 const question = (url: string): Egress.Question =>
   ({ url, json: { jsonrpc: "2.0", id: "1", method: "ping" }, accept: "application/json, text/event-stream" })
 
-const parameterIn = (challenge: string, name: "resource_metadata" | "scope"): string | undefined =>
-  new RegExp(`(?:^|[\\s,])${name}="([^"]*)"`, "iu").exec(challenge)?.[1]
-
 const scopesIn = (text: string | undefined): ReadonlyArray<string> | undefined => {
-  const scopes = text?.split(" ").filter((scope) => /^[\x21\x23-\x5b\x5d-\x7e]+$/u.test(scope)) ?? []
+  const scopes = Egress.scopesOf(text ?? "")
   return scopes.length === 0 || scopes.length > MOST ? undefined : scopes
 }
 
@@ -52,7 +49,7 @@ const isAbout = (place: string, resource: string, named: string): boolean => {
 export const protectionOf = Effect.fnUntraced(function*(resource: string): Effect.fn.Return<Protection, Mistake, Egress.Egress> {
   const egress = yield* Egress.Egress
   const challenge = Option.getOrUndefined(yield* Effect.option(egress.ask(resource, question(resource))))?.challenge ?? ""
-  for (const url of placesFor(resource, parameterIn(challenge, "resource_metadata"))) {
+  for (const url of placesFor(resource, Egress.parameterIn(challenge, "resource_metadata"))) {
     const answer = yield* Effect.option(egress.ask(resource, { url }))
     const metadata = Option.flatMap(answer, ({ body, status }) => status === 200 ? Schema.decodeUnknownOption(Metadata)(body) : Option.none())
     if (Option.isNone(metadata)) continue
@@ -60,7 +57,7 @@ export const protectionOf = Effect.fnUntraced(function*(resource: string): Effec
     if (!isAbout(url, resource, named)) return yield* Effect.fail({ message: `${url} speaks of another resource; write the issuer into the manifest` })
     if (more.length > 0) return yield* Effect.fail({ message: `it names ${more.length + 1} authorization servers; write the one to use as issuer` })
     if (!isSafe(issuer)) return yield* Effect.fail({ message: "it names an authorization server whose address is not https" })
-    return { issuer, resource: named, scopes: scopesIn(parameterIn(challenge, "scope")) ?? scopesIn(scopes_supported?.join(" ")) ?? [] }
+    return { issuer, resource: named, scopes: scopesIn(Egress.parameterIn(challenge, "scope")) ?? scopesIn(scopes_supported?.join(" ")) ?? [] }
   }
   return yield* Effect.fail({ message: "`issuer` is missing, and the server names no authorization server" })
 })

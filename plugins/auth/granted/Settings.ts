@@ -1,6 +1,7 @@
 /** What a person writes about the authorization server of a backend, where its users consent. */
 import { Schema } from "effect"
-import { about, Address, Secret } from "../../providers/oidc/Settings.ts"
+import { Address } from "../../providers/oidc/Settings.ts"
+import { about, Secret } from "../../Settings.ts"
 
 export const GrantSettings = Schema.Struct({
   issuer: Schema.optionalKey(about(Address, "The authorization server of the backend; left out, the backend is asked once and its answer is kept")),

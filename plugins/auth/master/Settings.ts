@@ -1,6 +1,7 @@
 /** What a person writes about getting credentials for a backend. */
 import { Schema } from "effect"
-import { about, Address, Secret, shared } from "../../providers/oidc/Settings.ts"
+import { Address, shared } from "../../providers/oidc/Settings.ts"
+import { about, Secret } from "../../Settings.ts"
 
 export const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 export const ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"

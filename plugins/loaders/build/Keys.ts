@@ -5,10 +5,6 @@ import { Schema } from "effect"
 export const rule = <T>(check: (value: T) => Schema.FilterOutput) =>
   Schema.makeFilter<T>(check, { toJsonSchema: () => [{}, true] })
 
-export const about = <S extends Schema.Top>(schema: S, description: string) => schema.pipe(Schema.annotateEncoded({ description }))
-
-export const Secret = Schema.RedactedFromValue(Schema.NonEmptyString)
-
 /** An address without user, query and fragment; http on loopback alone. */
 export const IndexUrl = Schema.String.check(
   Schema.isPattern(/^(?:https:\/\/[^\s@/?#]+|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?)(?:\/[^\s@?#]*)?$/u, {

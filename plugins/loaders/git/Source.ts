@@ -3,7 +3,8 @@
  * here can become an option, another protocol or a path outside of the checkout.
  */
 import { Schema } from "effect"
-import { about, buildKeys, rule, Secret } from "../build/Keys.ts"
+import { about, Secret } from "../../Settings.ts"
+import { buildKeys, rule } from "../build/Keys.ts"
 
 const HOST = String.raw`(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?`
 const LOOPBACK = String.raw`(?:127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|\[::1\])(?::\d{1,5})?`

@@ -1,6 +1,7 @@
 /** What a person writes about an issuer. */
 import { Duration, Schema } from "effect"
 import { DurationText, Egress } from "#plugin"
+import { about, Secret } from "../../Settings.ts"
 
 /** An address as it is written, without a user name, query or fragment; it is compared byte for byte. */
 export const Address = Schema.String.check(
@@ -15,10 +16,6 @@ export const isSafe = (text: string): boolean => {
   if (username !== "" || password !== "") return false
   return protocol === "https:" || (protocol === "http:" && Egress.isLoopback(hostname))
 }
-
-export const Secret = Schema.RedactedFromValue(Schema.NonEmptyString)
-
-export const about = <S extends Schema.Top>(schema: S, description: string) => schema.pipe(Schema.annotateEncoded({ description }))
 
 const MOST_SKEW = Duration.minutes(5)
 

@@ -12,8 +12,8 @@ import { randomText } from "../Random.ts"
 import { type Happened, recorded } from "../Recorded.ts"
 import { type Found, keyOf, table } from "./Rows.ts"
 
-export const ACCESS_PREFIX = "mft_"
-export const REFRESH_PREFIX = "mfr_"
+const ACCESS_PREFIX = "mft_"
+const REFRESH_PREFIX = "mfr_"
 export const ACCESS_SECONDS = 10 * 60
 /** Without a refresh for so long, the user is asked again. */
 const IDLE_MILLIS = 30 * 24 * 60 * 60 * 1000
@@ -30,14 +30,6 @@ export const Allowed = Schema.Struct({
   scopes: Schema.Array(Schema.String)
 })
 export type Allowed = typeof Allowed.Type
-
-export const principalIn = ({ claims, clientId, issuer, scopes, subject }: Allowed): Principal => ({
-  issuer,
-  subject,
-  clientId,
-  scopes,
-  ...(claims === undefined ? {} : { claims })
-})
 
 const Grant = Schema.Struct({ allowed: Allowed, refresh: Schema.String })
 export type Grant = typeof Grant.Type

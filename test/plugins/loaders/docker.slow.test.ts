@@ -9,6 +9,7 @@ import { until } from "../../kit/calls.ts"
 import { argumentsOf, engine, noDocker, noRegistry, registry } from "../../kit/docker.ts"
 import { freePort } from "../../kit/everything.ts"
 import { gateway } from "../../kit/gateway.ts"
+import { MAIN } from "../../kit/main.ts"
 import { modernCall, post, textOf } from "../../kit/wire.ts"
 
 if (noRegistry !== undefined) console.log(`skipped: ${noRegistry}`)
@@ -25,11 +26,11 @@ const calling = (url: string) => async (name: string, args: object = {}) => {
 const look = async (url: string) => JSON.parse(await until(() => calling(url)("look"), (text) => text.startsWith(`{"uid"`), 30))
 
 const statusOf = async (url: string): Promise<string> =>
-  (await promisify(execFile)("node", ["src/main.ts", "status", "--json", "--url", url]).catch((failed: { readonly stdout: string }) => failed)).stdout
+  (await promisify(execFile)("node", [MAIN, "status", "--json", "--url", url]).catch((failed: { readonly stdout: string }) => failed)).stdout
 
-const withEngine = Effect.fnUntraced(function*(server: object, more: { readonly prepare?: (directory: string) => Promise<unknown> } = {}) {
+const withEngine = Effect.fnUntraced(function*(server: object) {
   const own = yield* engine
-  const gate = yield* gateway({ servers: [{ ...inside, ...server }] }, { environment: { DOCKER_HOST: own.socket, SECRET_OF_THE_GATEWAY: "x" }, ...more })
+  const gate = yield* gateway({ servers: [{ ...inside, ...server }] }, { environment: { DOCKER_HOST: own.socket, SECRET_OF_THE_GATEWAY: "x" } })
   return { ...own, ...gate, call: calling(gate.url) }
 })
 
@@ -66,7 +67,7 @@ describe.skipIf(noDocker !== undefined)("a server in a container", () => {
         assert.lengthOf(await own.containers(), 1)
         await first.kill()
         // The client may have lived on for a moment; the container does until somebody removes it.
-        const again = execFile("node", ["src/main.ts", "serve", "--manifest", first.manifest, "--port", "0"], { env: { ...process.env, DOCKER_HOST: own.socket } })
+        const again = execFile("node", [MAIN, "serve", "--manifest", first.manifest, "--port", "0"], { env: { ...process.env, DOCKER_HOST: own.socket } })
         const before = await own.containers()
         await until(own.containers, (names) => names.length === 1 && !before.includes(names[0] ?? ""), 20)
         again.kill("SIGTERM")
