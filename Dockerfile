@@ -19,7 +19,8 @@ RUN apt-get update \
   && apt-get install --yes --no-install-recommends ca-certificates git openssh-client python3 python3-venv tini \
   && rm -rf /var/lib/apt/lists/*
 COPY --from=build /build/dist/manifold.mjs /opt/manifold/manifold.mjs
-RUN install --directory --owner=65532 --group=65532 --mode=0700 /data && install --directory /etc/manifold
+RUN ln -s /opt/manifold/manifold.mjs /usr/local/bin/manifold \
+  && install --directory --owner=65532 --group=65532 --mode=0700 /data && install --directory /etc/manifold
 USER 65532:65532
 ENV HOME=/data NODE_ENV=production
 VOLUME /data
@@ -28,5 +29,5 @@ EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8080}/health/live`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # tini ends what a server leaves behind when its parent is gone.
-ENTRYPOINT ["tini", "--", "node", "/opt/manifold/manifold.mjs"]
+ENTRYPOINT ["tini", "--", "manifold"]
 CMD ["serve", "--manifest", "/etc/manifold/manifold.yaml", "--set", "hosting.host=0.0.0.0", "--set", "hosting.data_directory=/data"]

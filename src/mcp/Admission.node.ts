@@ -18,6 +18,11 @@ export interface Refused {
 }
 
 const FIELDS = 64
+const ADDRESS = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\])(?::\d{1,5})?$/u
+
+/** Platforms ask an instance for its health by its address. That is no name, so no other site can have been made to lead to it. */
+const isProbe = ({ method, url }: IncomingMessage, host: string): boolean =>
+  method === "GET" && (url === "/health/live" || url === "/health/ready") && ADDRESS.test(host)
 
 export const admissionFor = (
   { base, host, hosts, origins, port, scheme }: {
@@ -44,7 +49,7 @@ export const admit = (request: IncomingMessage, { hosts, origins }: Admission): 
   if (request.rawHeaders.length > FIELDS * 2) return { status: 431, why: `More than ${FIELDS} header fields` }
   const host = single(request, "host")?.toLowerCase()
   if (host === undefined) return { status: 400, why: "One Host header is needed" }
-  if (!hosts.has(host)) return { status: 403, why: "This host is not served here; hosting.allowed_hosts adds one" }
+  if (!hosts.has(host) && !isProbe(request, host)) return { status: 403, why: "This host is not served here; hosting.allowed_hosts adds one" }
   if (request.url?.startsWith("/") !== true) return { status: 400, why: "The request target must be a path" }
   if (request.headers["origin"] === undefined) return undefined
   const origin = single(request, "origin")?.toLowerCase()

@@ -43,6 +43,16 @@ describe("the host of a request", () => {
     assert.strictEqual(admit(request([["Host", name]]), local)?.status, 403)
   })
 
+  it("is any address for those who ask for health, as platforms do, and no other name", () => {
+    for (const name of ["10.1.2.3:8000", "10.1.2.3", "[fd00::12]:8000"]) {
+      for (const path of ["/health/live", "/health/ready"]) assert.isUndefined(admit(request([["Host", name]], path), public_), name)
+      for (const path of ["/mcp", "/api/v1/servers", "/health/", "/health/ready/../../mcp"]) assert.strictEqual(admit(request([["Host", name]], path), public_)?.status, 403, path)
+    }
+    for (const name of ["evil.example", "10.1.2.3.evil.example", "10.1.2.3:8000@evil.example", "[evil.example]", "0x7f000001"]) {
+      assert.strictEqual(admit(request([["Host", name]], "/health/ready"), public_)?.status, 403, name)
+    }
+  })
+
   it("has to be there, once", () => {
     assert.strictEqual(admit(request([]), local)?.status, 400)
     assert.strictEqual(admit(request([host, host]), local)?.status, 400)
@@ -117,6 +127,7 @@ describe("a POST", () => {
 /** A request as Node's parser gives it. */
 const request = (headers: Headers, url = "/mcp"): IncomingMessage => {
   const message = new IncomingMessage(new Socket())
+  message.method = "GET"
   message.url = url
   message.rawHeaders = headers.flat()
   for (const [name, value] of headers) message.headers[name.toLowerCase()] ??= value
