@@ -45,7 +45,7 @@ describe("manifests/deploy/gateway.yaml", () => {
     Effect.gen(function*() {
       const { hosting } = yield* manifest({})
       assert.deepStrictEqual([hosting.port, hosting.base_url], [8080, "http://127.0.0.1:8080"])
-      const there = yield* manifest({ PORT: "8000", BASE_URL: "https://gw.example.com" })
+      const there = yield* manifest({ PORT: "8000", GATEWAY_URL: "https://gw.example.com" })
       assert.deepStrictEqual([there.hosting.port, there.hosting.base_url], [8000, "https://gw.example.com"])
       assert.deepStrictEqual(there.servers.map(({ id, type }) => `${id} ${type}`), ["memory npm", "time pypi"])
       assert.isTrue(there.api_keys, "it listens for everybody, so it asks who calls")
@@ -63,8 +63,8 @@ describe("manifests/deploy/koyeb.yaml", () => {
       assert.deepStrictEqual(definition.health_checks.map(({ http }) => http.path), ["/health/ready"])
       assert.deepStrictEqual(definition.scalings, [{ min: 1, max: 1 }])
 
-      const domain = (value["BASE_URL"] ?? "").replace("{{ KOYEB_PUBLIC_DOMAIN }}", "gate-team.koyeb.app")
-      const { hosting } = yield* manifest({ ...value, BASE_URL: domain })
+      const domain = (value["GATEWAY_URL"] ?? "").replace("{{ KOYEB_PUBLIC_DOMAIN }}", "gate-team.koyeb.app")
+      const { hosting } = yield* manifest({ ...value, GATEWAY_URL: domain })
       assert.deepStrictEqual([hosting.port, hosting.base_url], [8000, "https://gate-team.koyeb.app"])
       assert.deepStrictEqual(definition.volumes, [{ id: "v-1", path: hosting.data_directory }])
       assert.deepStrictEqual(definition.env.filter(({ secret }) => secret !== undefined).map(({ key }) => key), ["MANIFOLD_VAULT_KEY"])

@@ -59,11 +59,14 @@ const composed = Effect.gen(function*() {
     (made) => Effect.sync(() => rmSync(made, { recursive: true, force: true }))
   )
   yield* Effect.promise(() => buildImage(own.socket, "manifold"))
-  composeIn(folder, { PORT: String(port), BASE_URL: `http://127.0.0.1:${port}`, NPM_REGISTRY: npm.url, PYPI_INDEX: pypi.url })
+  composeIn(folder, { PORT: String(port), GATEWAY_URL: `http://127.0.0.1:${port}`, NPM_REGISTRY: npm.url, PYPI_INDEX: pypi.url })
   const compose = async (...args: ReadonlyArray<string>) =>
     (await promisify(execFile)(COMPOSE, ["--project-name", "m", ...args], { cwd: folder, env: { ...process.env, DOCKER_HOST: own.socket } })).stdout.trim()
   const state = async () => JSON.parse(await own.docker("inspect", "--format", "{{json .State}}", "m_gateway_1"))
-  const healthy = () => until(state, ({ Health }) => Health?.Status === "healthy", 60)
+  const healthy = () =>
+    until(state, ({ Health }) => Health?.Status === "healthy", 60).catch(async (cause) => {
+      throw new Error(`${cause}: ${await compose("logs", "--no-color")}`)
+    })
   const manifold = (...args: ReadonlyArray<string>) => compose("exec", "-T", "gateway", "manifold", ...args)
   return { ...own, compose, folder, healthy, manifold, npm, port, pypi, state }
 })

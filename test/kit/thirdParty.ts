@@ -6,7 +6,7 @@ import { createHash } from "node:crypto"
 import { Effect, FileSystem, Path, type Scope } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
 
-const DEPENDENCIES = { effect: "4.0.0", zod: "4.6.7" }
+const DEPENDENCIES = { effect: "4.0.0", tar: "7.5.23", zod: "4.6.7" }
 
 /** A temporary folder that resolves `effect` and `zod` to copies that are not the host's. */
 export const pluginFolder: Effect.Effect<
