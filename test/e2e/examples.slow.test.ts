@@ -9,8 +9,8 @@ import { temporaryDirectory } from "../kit/gateway.ts"
 import { MAIN } from "../kit/main.ts"
 import { start } from "../kit/process.ts"
 
-/** They need issuers and backends, and are run by examplesOfAuth.slow.test.ts. */
-const elsewhere = ["mixed-auth.yaml", "enterprise.yaml"]
+/** They need servers around them, and are run by examplesOfAuth.slow.test.ts and everyLoader.slow.test.ts. */
+const elsewhere = ["mixed-auth.yaml", "enterprise.yaml", "every-loader.yaml"]
 const examples = readdirSync("manifests/examples").filter((name) => name.endsWith(".yaml") && !elsewhere.includes(name))
 const shipped = ["manifests/gateway.yaml", ...examples.map((name) => join("manifests/examples", name))]
 
