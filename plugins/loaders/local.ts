@@ -6,11 +6,8 @@ import { Effect, FileSystem, Path, Schema } from "effect"
 import { Loader, Plugin, Runtime } from "#plugin"
 import { build, launch } from "./build/Build.ts"
 import { buildKeys, PUBLIC_INDEX, PUBLIC_REGISTRY } from "./build/Keys.ts"
+import { changed } from "./local/Changed.ts"
 import { copyOf, LEFT_OUT } from "./local/Copy.ts"
-
-const NOT_YET = "not supported yet: leave it out or write false"
-const later = (description: string) =>
-  Schema.optionalKey(Schema.Literal(false).annotate({ description: `${description} (not supported yet)`, message: NOT_YET }))
 
 const LocalSource = Schema.Struct({
   path: Schema.optionalKey(Schema.NonEmptyString.annotate({
@@ -19,7 +16,9 @@ const LocalSource = Schema.Struct({
   command: Schema.optionalKey(Schema.NonEmptyString.annotate({
     description: "Program to run instead of what would be detected, with config.args as its arguments"
   })),
-  watch: later("Restart the server when a file of the folder changes"),
+  watch: Schema.optionalKey(Schema.Boolean.annotate({
+    description: "Start the server anew when the file, or a file of the folder, changes: the old one serves until the new one is ready"
+  })),
   install: Schema.optionalKey(Schema.Boolean.annotate({
     description: "Build a copy of the folder in the cache and run that: dependencies from its lock file, then what it is built by"
   })),
@@ -29,9 +28,11 @@ const LocalSource = Schema.Struct({
   build: buildKeys.build,
   registry: buildKeys.registry,
   index_url: buildKeys.index_url
-}).check(Schema.makeFilter(({ build, command, index_url, install = false, path, pin = false, registry }) => {
+}).check(Schema.makeFilter(({ build, command, index_url, path, registry, ...source }) => {
+  const { install = false } = source
   if (path === undefined && command === undefined) return "write `path` (a folder or file) or `command`"
-  if (path === undefined && (install || pin)) return { path: [install ? "install" : "pin"], issue: "needs path: the folder it is about" }
+  const lost = (["install", "pin", "watch"] as const).find((key) => source[key] === true)
+  if (path === undefined && lost !== undefined) return { path: [lost], issue: "needs path: the folder it is about" }
   const [unused] = Object.entries({ build, registry, index_url }).find(([, value]) => value !== undefined && value !== false) ?? []
   return install || unused === undefined ? true : { path: [unused], issue: "goes with install: true; a folder that runs in place is not built" }
 }))
@@ -41,7 +42,7 @@ export default Plugin.define("loader", {
   summary: "Runs a folder, a file or a command of this machine, in place or from a copy that it builds",
   config: LocalSource,
   build: Effect.fnUntraced(function*(config): Effect.fn.Return<Loader.Loader<Plugin.Lent>, never, Plugin.Lent> {
-    const { path: written, command, install = false, pin = false } = config
+    const { path: written, command, install = false, pin = false, watch = false } = config
     const files = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const host = yield* Plugin.Host
@@ -70,9 +71,17 @@ export default Plugin.define("loader", {
       return { source, digest, ...pin && { pin: { tree } } }
     })
 
+    /** What the whole of it is now; of a file, that file alone. */
+    const content = Effect.fnUntraced(function*(place: string) {
+      const { type } = yield* files.stat(place)
+      return type === "Directory" ? yield* host.treeHash(place, LEFT_OUT) : yield* files.readFileString(place)
+    })
+    const followed = watch && target !== undefined ? { changed: changed(target, content(target)) } : {}
+
     if (install && target !== undefined) {
       const inside = (directory: string) => ({ root: path.join(directory, "source"), place: path.join(directory, "source"), venv: path.join(directory, "venv") })
       return {
+        ...followed,
         follows: true,
         resolve,
         prepare: Effect.fn("local.prepare")(function*({ digest, pin: known = {} }: Loader.Resolved, directory: string) {
@@ -89,6 +98,7 @@ export default Plugin.define("loader", {
       }
     }
     return {
+      ...followed,
       resolve,
       launch: Effect.fn("local.launch")(function*() {
         const place = target === undefined ? host.directory : yield* existing(target)

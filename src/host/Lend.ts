@@ -39,7 +39,7 @@ export const lendTo: LendTo = {
     }
   },
 
-  loader: (name, { resolve, prepare, launch, follows = false, swap = "overlap" }, lent) => {
+  loader: (name, { changed, resolve, prepare, launch, follows = false, swap = "overlap" }, lent) => {
     const guarded = <A>(step: string, effect: Effect.Effect<A, Loader.LoadFailed, Plugin.Lent>) =>
       effect.pipe(
         Effect.catchDefect((cause) => Effect.fail(new Loader.LoadFailed({ source: name, step, cause }))),
@@ -48,6 +48,12 @@ export const lendTo: LendTo = {
     return {
       swap,
       follows,
+      ...changed !== undefined && {
+        changed: changed.pipe(
+          Effect.catchDefect((cause) => Effect.andThen(Effect.logError(`${name}: what it loads is no longer watched`, cause), Effect.never)),
+          Effect.provideContext(lent)
+        )
+      },
       resolve: guarded("resolve", resolve),
       ...prepare !== undefined && {
         prepare: (resolved: Loader.Resolved, directory: string) =>

@@ -86,6 +86,11 @@ export interface Loader<R = never> {
   readonly swap?: "overlap" | "stop_first"
   /** Its source is at hand and is looked at anew at each start, though a copy of it is prepared. Default false. */
   readonly follows?: boolean
+  /**
+   * Of a source that is watched: ends when it is something else than it was when this began. It runs beside each instance,
+   * which is then replaced as by a change of the manifest.
+   */
+  readonly changed?: Effect.Effect<void, never, R>
   readonly resolve: Effect.Effect<Resolved, LoadFailed, R>
   /** Fills the empty folder `directory`; absent where the source runs in place. What it learns goes into the pin. */
   readonly prepare?: (resolved: Resolved, directory: string) => Effect.Effect<Pin | void, LoadFailed, R>

@@ -6,7 +6,7 @@ import { type Duration, Effect, Exit, type FileSystem, type Path, Scope } from "
 import { isOfTask } from "../backend/Connection.ts"
 import * as Instances from "../backend/Instance.ts"
 import { LogLevels } from "../backend/LogLevels.ts"
-import type { Spec } from "../backend/Spec.ts"
+import type { Spec, State } from "../backend/Spec.ts"
 import { Subscriptions } from "../backend/Subscriptions.ts"
 import type { Children } from "../backend/transport/Children.ts"
 import { type Announced, Catalogue, type Served } from "../catalogue/Catalogue.ts"
@@ -97,13 +97,15 @@ export interface Starting {
   /** The credential for what it is asked beside calls; nothing where none is sent. */
   readonly own: () => Ask
   readonly unauthorized?: Spec["unauthorized"]
+  /** Runs when what its loader watches has changed. */
+  readonly outdated?: Effect.Effect<void>
   /** Whose it is, where it is one user's. */
   readonly onListed?: () => Effect.Effect<void>
 }
 
 /** Builds the loader and starts an instance, in a scope of its own below `parent`. */
 export const start = Effect.fnUntraced(function*(
-  { generation, listed, makeRoom, onListed, own, parent, publish, unauthorized, wanted }: Starting
+  { generation, listed, makeRoom, onListed, outdated, own, parent, publish, unauthorized, wanted }: Starting
 ): Effect.fn.Return<Running, Unfit, InstanceServices> {
   const scope = yield* Scope.fork(parent)
   const subscriptions = yield* Subscriptions
@@ -136,6 +138,10 @@ export const start = Effect.fnUntraced(function*(
       ...(unauthorized === undefined ? {} : { unauthorized }),
       changed: () => fork(onListed === undefined ? publish() : Effect.void)
     })
+    // What replaces it may end it, and with it all that runs in its scope.
+    if (loader.changed !== undefined && outdated !== undefined) {
+      yield* Effect.forkIn(Effect.andThen(loader.changed, Effect.forkIn(outdated, parent)), scope)
+    }
     return { wanted, generation, instance, offer, scope, found: () => found }
   })
   return yield* build.pipe(
@@ -163,6 +169,9 @@ const tellOf = (catalogue: Catalogue["Service"], server: string, text: string) =
   if (typeof taskId === "string") catalogue.tell({ _tag: "Task", server, id: taskId, text })
   if (typeof elicitationId === "string") catalogue.tell({ _tag: "Elicited", id: elicitationId, text })
 }
+
+/** One that rests serves each user who brings a credential. */
+export const isServing = (state: State | undefined): boolean => state?.phase === "ready" || state?.isResting === true
 
 /** What the server adds to the catalogue; nothing while it has never been ready or has failed for good. */
 export const partOf = (server: Managed): ReadonlyArray<Offered> => {

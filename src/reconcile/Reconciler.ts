@@ -3,9 +3,8 @@
  * fails alone; an instance serves until its successor is ready; after each change
  * one new catalogue is published. Applying the same manifest twice changes nothing.
  */
-import { Clock, Context, type Duration, Effect, Equal, Exit, Layer, Scope, Semaphore } from "effect"
+import { Clock, Context, type Duration, Effect, Equal, Exit, Layer, Option, Scope, Semaphore } from "effect"
 import { LogLevels } from "../backend/LogLevels.ts"
-import type { State } from "../backend/Spec.ts"
 import { Subscriptions } from "../backend/Subscriptions.ts"
 import { Catalogue } from "../catalogue/Catalogue.ts"
 import type { Kind } from "../catalogue/Definition.ts"
@@ -13,7 +12,7 @@ import { Locks } from "../host/Locks.ts"
 import { Registry } from "../host/Registry.ts"
 import { type Change, diff } from "../manifest/Diff.ts"
 import type { Manifest } from "../manifest/Manifest.ts"
-import { authorize, type InstanceServices, type Managed, managed, type Publish, type Running, servedAlready, servedBy, start } from "./Managed.ts"
+import { authorize, type InstanceServices, isServing, type Managed, managed, type Publish, type Running, servedAlready, servedBy, start } from "./Managed.ts"
 import { Consents } from "../guard/Consents.ts"
 import type { Principal } from "../plugin/Auth.ts"
 import { askingFor, consented, depersonalize, forgetsUsers, personalize } from "./Personalizing.ts"
@@ -24,7 +23,7 @@ import { Audit } from "../observe/Audit.ts"
 import { type Sights, sights } from "./Sights.ts"
 import type { GatewayStatus } from "./Status.ts"
 import { type Refusal, statusOf } from "./StatusOf.ts"
-import { type Lending, sameInstance, sameStrategy, type Wanted, wantedOf } from "./Wanted.ts"
+import { type Lending, sameInstance, sameStrategy, type Unfit, type Wanted, wantedOf } from "./Wanted.ts"
 
 export class Reconciler extends Context.Service<Reconciler, {
   /** Takes a valid manifest into force; gives what changes. Servers come up in the background. */
@@ -51,6 +50,7 @@ export class Reconciler extends Context.Service<Reconciler, {
     const scope = yield* Effect.scope
     const context = yield* Effect.context<InstanceServices | Lending | Registry>()
     const lock = Semaphore.makeUnsafe(1)
+    const oneAtATime = <A, E>(effect: Effect.Effect<A, E, InstanceServices | Lending | Registry>) => lock.withPermit(Effect.uninterruptible(Effect.provideContext(effect, context)))
     const servers = new Map<string, Managed>()
     let current: Manifest | undefined
     let access: Access | undefined
@@ -90,7 +90,7 @@ export class Reconciler extends Context.Service<Reconciler, {
       })
 
     /** Starts the wanted form beside the old one, or after it where the two cannot overlap. */
-    const launch = Effect.fnUntraced(function*(server: Managed, wanted: Wanted, generation: number) {
+    const launch = Effect.fnUntraced(function*(server: Managed, wanted: Wanted, generation: number): Effect.fn.Return<void, Unfit, InstanceServices> {
       yield* dropCandidate(server)
       const before = server.serving
       let hasRoom = before === undefined
@@ -99,8 +99,15 @@ export class Reconciler extends Context.Service<Reconciler, {
         hasRoom = true
         return server.slot.vacate
       })
+      const again = Effect.andThen(Effect.logInfo("its source has changed: it is started anew"), launch(server, wanted, generation)).pipe(
+        Effect.catch(({ message }) => Effect.logError(message)),
+        Effect.annotateLogs({ server: server.id })
+      )
+      // One that is being replaced already says nothing of its source.
+      const isNewest = () => servers.get(server.id) === server && (server.candidate ?? server.serving) === running
+      const outdated = oneAtATime(Effect.suspend(() => isNewest() ? again : Effect.void))
       // What the old form offers stays listed until the new one has said what it offers.
-      const running: Running = yield* start({ wanted, generation, parent: scope, publish, makeRoom, listed: before?.offer.listing(), ...askingFor(server) }).pipe(
+      const running: Running = yield* start({ wanted, generation, parent: scope, publish, makeRoom, outdated, listed: before?.offer.listing(), ...askingFor(server) }).pipe(
         Effect.tapError(() => Effect.sync(() => hasRoom ? server.serving = undefined : undefined))
       )
       if (hasRoom) return yield* serve(server, running)
@@ -194,7 +201,7 @@ export class Reconciler extends Context.Service<Reconciler, {
       yield* publish()
       audit.recorder()?.record({ event: "manifest", outcome: "applied", generation, changes: changes.filter(({ action }) => action !== "keep") })
       return changes
-    }, (effect) => lock.withPermit(Effect.uninterruptible(Effect.provideContext(effect, context))))
+    }, (effect) => oneAtATime(effect))
 
     const fork = Effect.runForkWith(context)
     const stops = [
@@ -205,16 +212,11 @@ export class Reconciler extends Context.Service<Reconciler, {
     ]
     yield* Effect.addFinalizer(() => Effect.sync(() => stops.forEach((stop) => stop())))
 
-    const auditState = () => {
-      const state = audit.state()
-      return state === undefined ? {} : { audit: state }
-    }
-
     const status = (): GatewayStatus => ({
       generation,
       manifest: verdict,
       plugins,
-      ...auditState(),
+      ...Option.match(Option.fromUndefinedOr(audit.state()), { onNone: () => ({}), onSome: (state) => ({ audit: state }) }),
       servers: (current?.servers ?? []).flatMap((entry) => {
         const server = servers.get(entry.id)
         const pending = server?.personal === undefined ? undefined : consents.pending(entry.id)
@@ -245,6 +247,3 @@ export class Reconciler extends Context.Service<Reconciler, {
     })
   }))
 }
-
-/** One that rests serves each user who brings a credential. */
-const isServing = (state: State | undefined): boolean => state?.phase === "ready" || state?.isResting === true
