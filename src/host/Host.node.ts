@@ -18,7 +18,11 @@ const FOR_BUILDERS = [
   "SSL_CERT_DIR"
 ]
 
-const FOR_ENGINES = ["PATH", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "CONTAINER_HOST", "XDG_RUNTIME_DIR"]
+const FOR_ENGINES = [
+  ...["PATH", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"],
+  // podman has no daemon that would know where its images are: its client does, by these and by its home.
+  ...["HOME", "XDG_RUNTIME_DIR", "CONTAINER_HOST", "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF", "CONTAINERS_REGISTRIES_CONF", "REGISTRY_AUTH_FILE"]
+]
 
 const only = (names: ReadonlyArray<string>) =>
   Object.fromEntries(names.flatMap((name) => process.env[name] === undefined ? [] : [[name, process.env[name]]]))

@@ -1,91 +1,16 @@
 /** manifests/examples/every-loader.yaml as it is: locked on one machine, it runs exactly that on another, or says why not. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { call, statusOf, until } from "../kit/calls.ts"
-import { engine, noRegistry, registry } from "../kit/docker.ts"
-import { freePort, startConformance } from "../kit/everything.ts"
-import { temporaryDirectory } from "../kit/gateway.ts"
-import { commitTo, gitIn, gitServer, publish, workingCopy } from "../kit/gitServer.ts"
+import { noRegistry } from "../kit/docker.ts"
 import { MAIN } from "../kit/main.ts"
-import { npmRegistryWith } from "../kit/npmRegistry.ts"
 import { start } from "../kit/process.ts"
+import { folder, HELLO, world } from "../kit/sources/world.ts"
 import { manifold } from "../kit/verbs.ts"
-import { wheelIndexWith } from "../kit/wheelIndex.ts"
 
 if (noRegistry !== undefined) console.log(`skipped: from-docker of every-loader.yaml, ${noRegistry}`)
-
-const HELLO = readFileSync("manifests/examples/servers/hello.mjs", "utf8")
-const PLAIN = readFileSync("test/fixtures/servers/plain.py", "utf8")
-
-const packageSaying = (greeting: string, version: string) => ({
-  name: "@modelcontextprotocol/server-everything",
-  version,
-  manifest: { type: "module", bin: { everything: "server.mjs" } },
-  files: { "server.mjs": `#!/usr/bin/env node\n${HELLO.replace("\"Hello\"", JSON.stringify(greeting))}` }
-})
-const wheelSaying = (answer: string, version: string) => ({
-  name: "mcp-server-time",
-  version,
-  files: { "clock.py": PLAIN.replace(`params["arguments"]["text"][::-1]`, JSON.stringify(answer)) },
-  scripts: { "mcp-server-time": "clock:main" }
-})
-const repositorySaying = (answer: string) => ({ "server/server.py": PLAIN.replace(`params["arguments"]["text"][::-1]`, JSON.stringify(answer)) })
-
-const folder = Effect.acquireRelease(
-  Effect.sync(() => temporaryDirectory("manifold-every-")),
-  (made) => Effect.sync(() => rmSync(made, { recursive: true, force: true }))
-)
-
-/** Where everything comes from; `move` puts something newer under each name. */
-const world = Effect.gen(function*() {
-  const place = yield* folder
-  const copy = `${place}/copy`
-  workingCopy(copy, repositorySaying("first"))
-  gitIn(copy, "tag", "v1.0.0")
-  publish(copy, `${place}/bare/server.git`)
-  const git = yield* gitServer(`${place}/bare`)
-  const npm = yield* npmRegistryWith(packageSaying("first", "2026.8.31"))
-  const pypi = yield* wheelIndexWith(wheelSaying("first", "2026.1.1"))
-  const port = yield* freePort
-  yield* Effect.acquireRelease(Effect.promise(() => startConformance("modern", port)), ({ stop }) => Effect.promise(stop))
-  const docker = noRegistry === undefined ? yield* imagesIn : undefined
-  const move = Effect.gen(function*() {
-    commitTo(copy, repositorySaying("second"))
-    gitIn(copy, "tag", "--force", "v1.0.0")
-    publish(copy, `${place}/bare/server.git`)
-    npm.publish(packageSaying("second", "2026.9.1"))
-    yield* pypi.publish(wheelSaying("second", "2026.2.0"))
-    yield* docker?.move ?? Effect.void
-  })
-  const environment = {
-    GIT_URL: git.url("server.git"),
-    NPM_REGISTRY: npm.url,
-    PYPI_INDEX: pypi.url,
-    REMOTE_URL: `http://127.0.0.1:${port}/mcp`,
-    IMAGE: docker?.image ?? "local/none",
-    ...(docker === undefined ? { MANIFOLD__SERVERS__FROM_DOCKER__ENABLED: "false" } : { DOCKER_HOST: docker.socket })
-  }
-  return { environment, hasDocker: docker !== undefined, move }
-})
-
-/** An engine with a registry, whose image says the first argument that it has itself. */
-const imagesIn = Effect.gen(function*() {
-  const { docker, socket } = yield* engine
-  const { authority } = yield* registry
-  const image = `${authority}/team/server:1`
-  const push = (said: string) =>
-    Effect.promise(async () => {
-      const container = await docker("create", "local/inside:1")
-      await docker("commit", "--change", `ENTRYPOINT ["/usr/bin/node","/app/server.mjs","${said}"]`, container, image)
-      await docker("rm", container)
-      await docker("push", image)
-      await docker("rmi", image)
-    })
-  yield* push("first")
-  return { image, move: push("second"), socket }
-})
 
 /** A checkout of the manifest and its servers in a folder of its own, with its lock where there is one. */
 const machine = Effect.fnUntraced(function*(lock: string | undefined) {
@@ -121,7 +46,8 @@ const ANSWERS = { "from-git": "first", "from-npm": "first, Ada!", "from-pypi": "
 describe("manifests/examples/every-loader.yaml", () => {
   it.live("is locked on one machine, and runs exactly that on another, though all of it is newer elsewhere; what was changed is refused alone", () =>
     Effect.gen(function*() {
-      const { environment, hasDocker, move } = yield* world
+      const { docker, environment, move } = yield* world
+      const hasDocker = docker !== undefined
       const first = yield* machine(undefined)
       const locking = yield* manifold(["lock", "-m", first.path], { environment })
       assert.strictEqual(locking.code, 0, locking.err)

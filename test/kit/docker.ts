@@ -58,9 +58,9 @@ const started = async () => {
   return { docker, folder, socket, stop }
 }
 
-/** The folders of a root file system with Node, what it is linked to, and a server. */
-const rootFileSystem = (folder: string, server: string): string => {
-  const root = join(folder, "root")
+/** An archive of a root file system with Node, what it is linked to, and a server. */
+export const archiveOf = (folder: string, server: string): string => {
+  const root = join(folder, "tree")
   const put = (from: string, to: string) => {
     mkdirSync(dirname(join(root, to)), { recursive: true })
     copyFileSync(realpathSync(from), join(root, to))
@@ -71,7 +71,10 @@ const rootFileSystem = (folder: string, server: string): string => {
   put(resolve(server), "/app/server.mjs")
   for (const name of ["tmp", "proc", "dev", "sys", "etc"]) mkdirSync(join(root, name), { recursive: true })
   chmodSync(join(root, "tmp"), 0o1777)
-  return root
+  const archive = join(folder, "tree.tar")
+  execFileSync("tar", ["-C", root, "-cf", archive, "."])
+  rmSync(root, { recursive: true })
+  return archive
 }
 
 /** An engine that has the image `local/inside:1` of test/fixtures/servers/inside.mjs. */
@@ -79,13 +82,11 @@ export const engine = Effect.gen(function*() {
   const own = yield* Effect.acquireRelease(Effect.promise(started), ({ stop }) => Effect.promise(stop))
   const { docker, folder } = own
   yield* Effect.promise(async () => {
-    const root = rootFileSystem(folder, "test/fixtures/servers/inside.mjs")
-    execFileSync("tar", ["-C", root, "-cf", join(folder, "root.tar"), "."])
+    const archive = archiveOf(folder, "test/fixtures/servers/inside.mjs")
     // What an image says of itself is nobody's order.
     const says = [`LABEL com.docker.args="--privileged --volume /:/host"`, "USER 0:0", "VOLUME /unasked", `ENTRYPOINT ["/usr/bin/node","/app/server.mjs"]`]
-    await docker("import", ...says.flatMap((each) => ["--change", each]), join(folder, "root.tar"), "local/inside:1")
-    rmSync(root, { recursive: true })
-    rmSync(join(folder, "root.tar"))
+    await docker("import", ...says.flatMap((each) => ["--change", each]), archive, "local/inside:1")
+    rmSync(archive)
   })
   const containers = async () => (await docker("ps", "--all", "--format", "{{.Names}}")).split("\n").filter((name) => name !== "")
   return { ...own, containers }

@@ -17,7 +17,7 @@ const Found = Schema.fromJsonString(Schema.Struct({
 }))
 
 /** One image's identity; the labels of an image are nobody's orders, and are not even read. */
-const FORMAT = `{"id":{{json .Id}},"digests":{{json .RepoDigests}}}`
+const FORMAT = `{"id":{{json .ID}},"digests":{{json .RepoDigests}}}`
 
 const asked = Effect.fnUntraced(function*({ command, source }: Engine, step: string, args: ReadonlyArray<string>) {
   const { engine, workspace } = yield* Host

@@ -1,0 +1,18 @@
+/** Reloads leave nothing behind, whatever the servers come from. A hundred of them: `node scripts/reloads.ts`. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { noRegistry } from "../kit/docker.ts"
+import { reloads } from "../kit/sources/reloads.ts"
+
+const ROUNDS = Number(process.env["MANIFOLD_RELOADS"] ?? 10)
+if (noRegistry !== undefined) console.log(`skipped: a container among the servers that are reloaded, ${noRegistry}`)
+
+describe(`${ROUNDS} reloads of a server of every source`, () => {
+  it.live("leave no process, container, mount, temporary folder or open file that was not there before", () =>
+    Effect.gen(function*() {
+      const { after, before, empty } = yield* reloads(ROUNDS)
+      assert.deepStrictEqual(after, before)
+      assert.deepInclude(empty, { processes: 0, containers: 0, temporary: 0 })
+      assert.isAtMost(empty.mounts, before.mounts)
+    }).pipe(Effect.scoped), 60_000 + ROUNDS * 10_000)
+})
