@@ -12,6 +12,7 @@ const { after, before, empty, memory, sources } = await Effect.runPromise(Effect
 console.log(`${values.rounds} reloads of ${sources.join(", ")}`)
 console.table({ before, after, empty })
 const every = Math.max(1, Math.floor(memory.length / 10))
-console.log(`memory, MiB: ${memory.filter((_, index) => index % every === 0).map((size) => size.toFixed(0)).join(" ")} ${memory.at(-1)?.toFixed(0)}`)
+console.table(memory.map(({ heap, resident }, index) => ({ round: index + 1, "heap, MiB": heap.toFixed(1), "resident, MiB": resident.toFixed(0) }))
+  .filter(({ round }) => round % every === 0))
 const isClean = JSON.stringify(after) === JSON.stringify(before) && empty.processes + empty.containers + empty.temporary === 0
 process.exitCode = isClean ? 0 : 1

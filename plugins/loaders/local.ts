@@ -2,6 +2,7 @@
  * Loads a server from a folder or file of this machine, or a command of it. It runs in place, as it is; with
  * `install` a copy is built in the cache and runs instead. Relative paths start at the manifest's folder.
  */
+import { createHash } from "node:crypto"
 import { Effect, FileSystem, Path, Schema } from "effect"
 import { Loader, Plugin, Runtime } from "#plugin"
 import { build, launch } from "./build/Build.ts"
@@ -74,7 +75,7 @@ export default Plugin.define("loader", {
     /** What the whole of it is now; of a file, that file alone. */
     const content = Effect.fnUntraced(function*(place: string) {
       const { type } = yield* files.stat(place)
-      return type === "Directory" ? yield* host.treeHash(place, LEFT_OUT) : yield* files.readFileString(place)
+      return type === "Directory" ? yield* host.treeHash(place, LEFT_OUT) : createHash("sha256").update(yield* files.readFile(place)).digest("hex")
     })
     const followed = watch && target !== undefined ? { changed: changed(target, content(target)) } : {}
 

@@ -4,8 +4,9 @@ import { mkdirSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { parse } from "yaml"
 import { statusOf, until } from "../calls.ts"
-import { startGateway } from "../gateway.ts"
+import { gateway } from "../gateway.ts"
 import { write } from "../gitServer.ts"
+import { inspect, INSPECTED } from "../inspect.ts"
 import { folder, HELLO, world } from "./world.ts"
 
 interface Entry {
@@ -31,8 +32,8 @@ export interface Report {
   readonly after: Held
   /** When the manifest has no server any more. */
   readonly empty: Held
-  /** Resident memory of the gateway in MiB, after each round. */
-  readonly memory: ReadonlyArray<number>
+  /** Of the gateway after each round, in MiB: its heap after a collection, and what is resident. */
+  readonly memory: ReadonlyArray<{ readonly heap: number; readonly resident: number }>
 }
 
 /** The servers of every-loader.yaml, and a folder that is built, as they are in this round. */
@@ -47,7 +48,7 @@ const serversIn = (round: number): ReadonlyArray<unknown> => {
 
 const linesOf = (file: string) => readFileSync(file, "utf8").trim().split("\n")
 
-const memoryOf = (pid: number): number =>
+const residentOf = (pid: number): number =>
   Number(/^VmRSS:\s+(\d+) kB/mu.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024
 
 /** Scoped: replaces all servers this often, and then takes them away. */
@@ -56,16 +57,11 @@ export const reloads = Effect.fnUntraced(function*(rounds: number) {
   const temporary = join(yield* folder, "tmp")
   mkdirSync(temporary)
   const manifest = (round: number) => ({ servers: serversIn(round) })
-  const gate = yield* Effect.acquireRelease(
-    Effect.promise(() =>
-      startGateway(manifest(0), {
-        environment: { ...environment, TMPDIR: temporary },
-        prepare: async (directory) =>
-          write(directory, { "servers/hello.mjs": HELLO, "built/package.json": `{"main":"server.mjs"}`, "built/server.mjs": HELLO })
-      })
-    ),
-    ({ stop }) => Effect.promise(stop)
-  )
+  const gate = yield* gateway(manifest(0), {
+    ...INSPECTED,
+    environment: { ...environment, TMPDIR: temporary },
+    prepare: async (directory) => write(directory, { "servers/hello.mjs": HELLO, "built/package.json": `{"main":"server.mjs"}`, "built/server.mjs": HELLO })
+  })
   const held = async (): Promise<Held> => ({
     processes: gate.descendants().length,
     containers: (await docker?.containers())?.length ?? 0,
@@ -75,31 +71,30 @@ export const reloads = Effect.fnUntraced(function*(rounds: number) {
     files: readdirSync(join(gate.directory, "data"), { recursive: true }).length,
     descriptors: readdirSync(`/proc/${gate.pid}/fd`).length
   })
-  /** All but the remote one have a process, which is the engine's client for a container. */
   const settled = async (expected: (now: Held) => boolean) => until(held, expected, 30).catch(held)
   const serving = async (round: number) => {
     if (round > 0) gate.rewrite(manifest(round))
     await until(() => statusOf(gate.url), ({ generation, servers }) =>
       generation === round + 1 && servers.every(({ actual, wanted }) => actual.phase === "ready" && actual.generation === round + 1 && wanted.problem === undefined), 90)
-    return servedOf(await statusOf(gate.url))
+    return (await statusOf(gate.url)).servers.map(({ id }) => id)
   }
 
   return yield* Effect.promise(async (): Promise<Report> => {
     const sources = await serving(0)
-    const memory: Array<number> = []
+    const inspected = await inspect(gate)
+    const memory: Array<{ readonly heap: number; readonly resident: number }> = []
     let before: Held | undefined
     for (let round = 1; round <= rounds; round++) {
       await serving(round)
-      memory.push(memoryOf(gate.pid))
-      // What was replaced is a moment on its way out.
+      memory.push({ heap: await inspected.heap() / 1024 ** 2, resident: residentOf(gate.pid) })
+      // What was replaced is a moment on its way out. All but the remote one have a process: for a container it is the engine's client.
       if (round === Math.min(3, rounds)) before = await settled(({ containers, processes }) => processes === sources.length - 1 && containers <= 1)
     }
     const start = before ?? await held()
-    const after = await settled((now) => Object.entries(now).every(([name, value]) => value <= start[name as keyof Held]))
+    const after = await settled((now) => JSON.stringify(now) === JSON.stringify(start))
+    inspected.close()
     gate.rewrite({ servers: [] })
     const empty = await settled(({ containers, processes }) => containers + processes === 0)
     return { sources, before: start, after, empty, memory }
   })
 })
-
-const servedOf = ({ servers }: Awaited<ReturnType<typeof statusOf>>) => servers.map(({ id }) => id)
