@@ -16,9 +16,7 @@ import { modernCall, post, textOf } from "../kit/wire.ts"
 const probe = spawnSync("bwrap", ["--unshare-all", "--unshare-user", "--ro-bind", "/", "/", "true"])
 const noBubblewrap = probe.status === 0 ? undefined : `bubblewrap cannot be used: ${probe.error?.message ?? String(probe.stderr)}`
 const groups = groupsHere()
-if (noBubblewrap !== undefined) console.log(`skipped: ${noBubblewrap}`)
-if (groups === undefined) console.log("skipped: control groups cannot be made here")
-if (noDocker !== undefined) console.log(`skipped: ${noDocker}`)
+for (const why of [noBubblewrap, groups === undefined ? "control groups cannot be made here" : undefined, noDocker]) if (why !== undefined) console.log(`skipped: ${why}`)
 
 const boxed = { id: "box", type: "local", path: resolve("test/fixtures/servers/inside.mjs"), auth_strategy: "bypass_auth", sandbox: "process" }
 
@@ -91,7 +89,7 @@ describe.skipIf(noBubblewrap !== undefined)("a server in a sandbox", () => {
     Effect.gen(function*() {
       const port = yield* freePort
       const { url } = yield* gateway({ servers: [{ ...boxed, sandbox: { mode: "process", network: true }, config: { port } }] })
-      yield* Effect.promise(async () => assert.include((await look(url)).environment, "PORT"))
+      assert.include((yield* Effect.promise(() => look(url))).environment, "PORT")
     }).pipe(Effect.scoped))
 
   it.live("is asked to end before it is ended, and takes with it whatever it started", () =>
@@ -127,10 +125,9 @@ describe.skipIf(noBubblewrap !== undefined)("a server in a sandbox", () => {
 
   it.live("never runs without it: where bubblewrap is missing its server fails alone, with the reason and the remedy", () =>
     Effect.gen(function*() {
-      const canary = "started"
       const prepare = async (directory: string) => {
         mkdirSync(join(directory, "bin"))
-        writeFileSync(join(directory, "server.mjs"), `import { writeFileSync } from "node:fs"; writeFileSync(new URL("./${canary}", import.meta.url), "")`)
+        writeFileSync(join(directory, "server.mjs"), `import { writeFileSync } from "node:fs"; writeFileSync(new URL("./started", import.meta.url), "")`)
       }
       const { directory, url } = yield* gateway(
         { servers: [{ ...boxed, path: "./server.mjs" }, { ...boxed, id: "free", sandbox: "none" }] },
@@ -140,7 +137,7 @@ describe.skipIf(noBubblewrap !== undefined)("a server in a sandbox", () => {
         await look(url, "free")
         const said = await until(() => statusOf(url), (text) => text.includes("bubblewrap"), 20)
         assert.include(said, "bubblewrap cannot be used here: it is not installed (install it (Debian: apt-get install bubblewrap)")
-        assert.isFalse(existsSync(join(directory, canary)))
+        assert.isFalse(existsSync(join(directory, "started")))
       })
     }).pipe(Effect.scoped))
 
@@ -238,9 +235,8 @@ describe.skipIf(noDocker !== undefined)("a packaged server in a container", () =
         { servers: [{ ...boxed, sandbox: { mode: "container", image }, config: { environment: { GREETING: "hello" } } }] },
         { environment: { DOCKER_HOST: own.socket, SECRET_OF_THE_GATEWAY: "x" } }
       )
-      const call = calling(url)
       yield* Effect.promise(async () => {
-        const seen = await look(url)
+        const [seen, call] = [await look(url), calling(url)]
         assert.deepInclude(seen, { uid: process.getuid?.(), interfaces: ["lo"], greeting: "hello", root: "EROFS", CapEff: "0000000000000000", NoNewPrivs: "1" })
         assert.include(await call("list", { path: "/" }), "app", "the folder of the image")
         assert.strictEqual(await call("write", { path: join(directory, "data", "servers", "box", "kept") }), "done")
