@@ -86,6 +86,8 @@ const identity = ({ auth, entry, hiddenText, loader, locked }: Wanted) => ({
   source: entry.source,
   config: entry.config,
   sharing: entry.sharing,
+  sandbox: entry.sandbox,
+  limits: entry.limits,
   locked,
   hiddenText
 })
