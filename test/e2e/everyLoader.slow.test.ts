@@ -64,20 +64,14 @@ describe("manifests/examples/every-loader.yaml", () => {
         for (const [id, answer] of expected) await until(() => asked(url, id), (text) => text.includes(answer), 60)
         assert.strictEqual(second.lock(), first.lock())
 
-        const problem = (id: string, why: RegExp) =>
-          until(() => statusOf(url), ({ servers }) => servers.some((server) => server.id === id && why.test(JSON.stringify(server))), 20)
-        writeFileSync(second.path, readFileSync(second.path, "utf8").replace("version: ^2026.8.31", "version: 2026.9.1"))
-        await problem("from-npm", /asks for something else than the lock file answers/u)
+        writeFileSync(join(second.place, "servers/hello.mjs"), HELLO.replace("\"Hello\"", "\"Changed\""))
+        const asking = readFileSync(second.path, "utf8").replace("version: ^2026.8.31", "version: 2026.9.1")
+        writeFileSync(second.path, asking.replace("path: ./servers/hello.mjs", "path: ./servers/hello.mjs\n    config: { args: [--verbose] }"))
+        const refused = (id: string, why: string) =>
+          until(() => statusOf(url), ({ servers }) => servers.find((server) => server.id === id)?.wanted.problem?.includes(why) === true, 20)
+        await refused("from-npm", "asks for something else than the lock file answers")
+        await refused("from-here", "has changed since the lock file was written")
         for (const [id, answer] of expected) assert.include(await asked(url, id), answer, "what serves keeps serving")
-      })
-
-      const third = yield* machine(first.lock())
-      writeFileSync(join(third.place, "servers/hello.mjs"), HELLO.replace("\"Hello\"", "\"Changed\""))
-      const changed = yield* frozen(third.path, environment)
-      yield* Effect.promise(async () => {
-        await until(() => statusOf(changed.url), ({ servers }) => /has changed since the lock file was written/u.test(JSON.stringify(servers.find(({ id }) => id === "from-here"))), 20)
-        await until(() => asked(changed.url, "from-npm"), (text) => text === "first, Ada!", 30)
-        assert.notInclude(await asked(changed.url, "from-here"), "Changed")
       })
     }).pipe(Effect.scoped), 180_000)
 })

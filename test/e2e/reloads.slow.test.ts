@@ -8,11 +8,13 @@ const ROUNDS = Number(process.env["MANIFOLD_RELOADS"] ?? 10)
 if (noRegistry !== undefined) console.log(`skipped: a container among the servers that are reloaded, ${noRegistry}`)
 
 describe(`${ROUNDS} reloads of a server of every source`, () => {
-  it.live("leave no process, container, mount, temporary folder or open file that was not there before", () =>
+  it.live("leave no process, container, mount, temporary folder, open file or memory that was not there before", () =>
     Effect.gen(function*() {
-      const { after, before, empty } = yield* reloads(ROUNDS)
+      const { after, before, empty, memory } = yield* reloads(ROUNDS)
       assert.deepStrictEqual(after, before)
       assert.deepInclude(empty, { processes: 0, containers: 0, temporary: 0 })
       assert.isAtMost(empty.mounts, before.mounts)
+      // What grows a little is the code that Node has compiled.
+      assert.isBelow((memory.at(-1)?.heap ?? Infinity) - (memory[2]?.heap ?? 0), 5, "MiB")
     }).pipe(Effect.scoped), 60_000 + ROUNDS * 10_000)
 })
