@@ -22,7 +22,8 @@ COPY --from=build /build/dist/manifold.mjs /opt/manifold/manifold.mjs
 RUN ln -s /opt/manifold/manifold.mjs /usr/local/bin/manifold \
   && install --directory --owner=65532 --group=65532 --mode=0700 /data && install --directory /etc/manifold
 USER 65532:65532
-ENV HOME=/data NODE_ENV=production
+# Whatever is run here, also `manifold keys` in it, has its data on the volume, and serve listens beyond the container.
+ENV HOME=/data NODE_ENV=production MANIFOLD__HOSTING__DATA_DIRECTORY=/data MANIFOLD__HOSTING__HOST=0.0.0.0
 VOLUME /data
 EXPOSE 8080
 # PORT, as platforms set it, wins over the manifest.
@@ -30,4 +31,4 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8080}/health/live`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # tini ends what a server leaves behind when its parent is gone.
 ENTRYPOINT ["tini", "--", "manifold"]
-CMD ["serve", "--manifest", "/etc/manifold/manifold.yaml", "--set", "hosting.host=0.0.0.0", "--set", "hosting.data_directory=/data"]
+CMD ["serve", "--manifest", "/etc/manifold/manifold.yaml"]

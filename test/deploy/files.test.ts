@@ -10,6 +10,11 @@ const textOf = (name: string) => readFileSync(`manifests/deploy/${name}`, "utf8"
 const manifest = (environment: Readonly<Record<string, string>>) =>
   Effect.map(load({ files: ["manifests/deploy/gateway.yaml"], environment, set: [] }), ({ manifest }) => manifest)
 
+/** What the image sets for everything that runs in it. */
+const inImage = Object.fromEntries(
+  [.../^ENV (.+)$/mu.exec(readFileSync("Dockerfile", "utf8"))?.[1]?.matchAll(/(\w+)=(\S+)/gu) ?? []].map(([, name = "", value = ""]) => [name, value])
+)
+
 /** What we use of `CreateCompose` and `DeploymentDefinition` (api/v1/koyeb in koyeb/koyeb-api-client-go, July 2026), and nothing else. */
 const Koyeb = Schema.Struct({
   app: Schema.Struct({ name: Schema.String }),
@@ -64,8 +69,8 @@ describe("manifests/deploy/koyeb.yaml", () => {
       assert.deepStrictEqual(definition.scalings, [{ min: 1, max: 1 }])
 
       const domain = (value["GATEWAY_URL"] ?? "").replace("{{ KOYEB_PUBLIC_DOMAIN }}", "gate-team.koyeb.app")
-      const { hosting } = yield* manifest({ ...value, GATEWAY_URL: domain })
-      assert.deepStrictEqual([hosting.port, hosting.base_url], [8000, "https://gate-team.koyeb.app"])
+      const { hosting } = yield* manifest({ ...inImage, ...value, GATEWAY_URL: domain })
+      assert.deepStrictEqual([hosting.host, hosting.port, hosting.base_url], ["0.0.0.0", 8000, "https://gate-team.koyeb.app"])
       assert.deepStrictEqual(definition.volumes, [{ id: "v-1", path: hosting.data_directory }])
       assert.deepStrictEqual(definition.env.filter(({ secret }) => secret !== undefined).map(({ key }) => key), ["MANIFOLD_VAULT_KEY"])
     }).pipe(Effect.provide(NodeServices.layer)))
@@ -75,7 +80,7 @@ describe("manifests/deploy/compose.yaml", () => {
   it.effect("gives the container its volume and its secret, and no way to write elsewhere or to more rights", () =>
     Effect.gen(function*() {
       const { secrets, services: { gateway }, volumes } = parse(textOf("compose.yaml"))
-      const { hosting } = yield* manifest({})
+      const { hosting } = yield* manifest(inImage)
       assert.deepInclude(gateway, { read_only: true, tmpfs: ["/tmp"], cap_drop: ["ALL"], security_opt: ["no-new-privileges:true"] })
       assert.deepStrictEqual(gateway.volumes, ["./gateway.yaml:/etc/manifold/manifold.yaml:ro", `data:${hosting.data_directory}`])
       assert.deepStrictEqual([Object.keys(volumes), gateway.secrets, Object.keys(secrets)], [["data"], ["vault_key"], ["vault_key"]])

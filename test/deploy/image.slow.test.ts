@@ -107,5 +107,5 @@ describe.skipIf(missing !== undefined)("the image", () => {
         assert.include(await check("gateway.yaml"), "2 servers")
         assert.match(await check("wrong.yaml"), /^78: [^]*severs/u)
       })
-    }).pipe(Effect.scoped), 300_000)
+    }).pipe(Effect.scoped), 600_000)
 })

@@ -21,7 +21,7 @@ describe("a gateway on a platform", () => {
       const gate = yield* Effect.acquireRelease(
         Effect.promise(() =>
           start({
-            command: ["node", MAIN, "serve", "--manifest", "manifests/deploy/gateway.yaml", "--host", "127.0.0.1", "--set", `hosting.data_directory=${data}`],
+            command: ["node", MAIN, "serve", "--manifest", "manifests/deploy/gateway.yaml", "--set", `hosting.data_directory=${data}`],
             listening: /^listening on (http:\/\/\S+)\n/u,
             environment: { PORT: String(port), NPM_REGISTRY: NOBODY, PYPI_INDEX: NOBODY }
           })

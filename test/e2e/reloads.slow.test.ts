@@ -16,5 +16,5 @@ describe(`${ROUNDS} reloads of a server of every source`, () => {
       assert.isAtMost(empty.mounts, before.mounts)
       // What grows a little is the code that Node has compiled.
       assert.isBelow((memory.at(-1)?.heap ?? Infinity) - (memory[2]?.heap ?? 0), 5, "MiB")
-    }).pipe(Effect.scoped), 60_000 + ROUNDS * 10_000)
+    }).pipe(Effect.scoped), 90_000 + ROUNDS * 10_000)
 })

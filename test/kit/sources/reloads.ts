@@ -71,7 +71,7 @@ export const reloads = Effect.fnUntraced(function*(rounds: number) {
     files: readdirSync(join(gate.directory, "data"), { recursive: true }).length,
     descriptors: readdirSync(`/proc/${gate.pid}/fd`).length
   })
-  const settled = async (expected: (now: Held) => boolean) => until(held, expected, 30).catch(held)
+  const settled = async (expected: (now: Held) => boolean) => until(held, expected, 15).catch(held)
   const serving = async (round: number) => {
     if (round > 0) gate.rewrite(manifest(round))
     await until(() => statusOf(gate.url), ({ generation, servers }) =>
