@@ -9,8 +9,9 @@ ARG NODE=node:24-bookworm-slim
 FROM ${NODE} AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
-# The `node` package would bring a second Node; esbuild brings its program without a script.
-RUN npm ci --ignore-scripts --no-audit --no-fund
+# Of what development needs esbuild alone, made a dependency here; its program comes without a script. All as package-lock.json has it.
+RUN npm install --omit=dev --save-prod --save-exact --ignore-scripts --no-audit --no-fund \
+  "esbuild@$(node --print "require('./package.json').devDependencies.esbuild")"
 COPY . .
 RUN node esbuild.config.mjs
 
