@@ -5,13 +5,10 @@
  */
 import { Schema, SchemaTransformation, Struct } from "effect"
 import { TenantName } from "./AccessRules.ts"
-import { about, DurationText, fallback, later, OwnKeys, PluginName, required, rule, ServerId, Span, Text, unsupported } from "./Fields.ts"
+import { about, DurationText, fallback, later, OwnKeys, PluginName, required, ServerId, Span, Text, unsupported } from "./Fields.ts"
 import { Size } from "../lib/Size.ts"
 import { laterRouting, ServerPrefix } from "./Routing.ts"
 import { ServerConfig } from "./ServerConfig.ts"
-
-const except = (names: ReadonlyArray<string>, what: string) =>
-  rule<string>((name) => !names.includes(name) || `${what} "${name}" ${unsupported}`)
 
 const Sandbox = Schema.Union([
   Schema.Literals(["none", "process", "container"]),
@@ -32,9 +29,9 @@ const Limits = Schema.Struct({
 const common = {
   id: required(ServerId, "Name of the server, unique in the manifest", "a name for the server"),
   type: required(
-    PluginName.check(except(["registry"], "type")),
-    "The loader: npm, git, pypi, docker, local, remote, or one of a plugin",
-    "the loader: npm, git, pypi, docker, local or remote"
+    PluginName,
+    "The loader: npm, git, pypi, docker, local, remote, registry, mcpb, or one of a plugin",
+    "the loader: npm, git, pypi, docker, local, remote, registry or mcpb"
   ),
   auth_strategy: required(
     PluginName,
@@ -58,16 +55,26 @@ const common = {
   idle_stop: later(Span, "Stop the server when nobody called it for this long"),
   sandbox: later(Sandbox, "What separates the server from the machine", "none"),
   limits: fallback(Limits, "Most memory, processors and processes; with type docker, where 512 MiB, 1 and 256 hold unless written", {}),
-  minimum_release_age: later(Span, "Refuse a version younger than this"),
-  provenance: later(Schema.Literals(["recorded", "required"]), "What has to be known about how a package was built")
+  minimum_release_age: Schema.optionalKey(about(DurationText, "Take no version younger than this anew, as the registry dates it; what the lock has stays. For npm, pypi and registry")),
+  provenance: Schema.optionalKey(about(
+    Schema.Literals(["recorded", "required"]),
+    "required: a package that its npm registry has not signed is refused; else what was found stands in the lock. For npm and registry"
+  ))
 }
 
 /** The keys every server may have; all others are its loader's. */
 export const commonKeys: ReadonlyArray<string> = Object.keys(common)
 
 /** A server as the file has it. */
-export const ServerKeys = Schema.StructWithRest(Schema.Struct(common), [OwnKeys]).check(Schema.makeFilter(({ limits, type }) =>
-  type === "docker" || Object.keys(limits).length === 0 || { path: ["limits"], issue: `${unsupported} with type ${type}: only a container is limited` }))
+export const ServerKeys = Schema.StructWithRest(Schema.Struct(common), [OwnKeys]).check(Schema.makeFilter(({ limits, minimum_release_age, provenance, type }) => [
+  ...(type === "docker" || Object.keys(limits).length === 0 ? [] : [{ path: ["limits"], issue: `${unsupported} with type ${type}: only a container is limited` }]),
+  ...(minimum_release_age === undefined || !UNDATED.has(type) ? [] : [{ path: ["minimum_release_age"], issue: `says nothing with type ${type}, where nobody dates what is published` }]),
+  ...(provenance === undefined || !UNSIGNED.has(type) ? [] : [{ path: ["provenance"], issue: `says nothing with type ${type}: only npm registries sign what they give` }])
+]))
+
+/** Loaders of ours that fetch from where no registry dates it, and those that fetch from where none signs it. */
+const UNDATED: ReadonlySet<string> = new Set(["git", "docker", "local", "remote", "mcpb"])
+const UNSIGNED: ReadonlySet<string> = new Set([...UNDATED, "pypi"])
 
 const entry = {
   id: Schema.String,
@@ -81,11 +88,13 @@ const entry = {
   sharing: Schema.Literals(["shared", "per_principal", "per_session"]),
   tenants: Schema.optionalKey(Schema.NonEmptyArray(Schema.String)),
   limits: Schema.toType(Limits),
+  minimum_release_age: Schema.optionalKey(Schema.Duration),
+  provenance: Schema.optionalKey(Schema.Literals(["recorded", "required"])),
   config: Schema.toType(ServerConfig)
 }
 
 /** The keys the gateway itself reads. */
-const entryKeys = ["id", "type", "auth_strategy", "auth_config", "enabled", "required", "prefix", "timeout", "sharing", "tenants", "config", "limits"] as const
+const entryKeys = ["id", "type", "auth_strategy", "auth_config", "enabled", "required", "prefix", "timeout", "sharing", "tenants", "config", "limits", "minimum_release_age", "provenance"] as const
 
 export const ServerEntry = ServerKeys.pipe(Schema.decodeTo(
   Schema.Struct({ ...entry, source: OwnKeys }),

@@ -4,6 +4,7 @@ import type { Target } from "../backend/Opened.ts"
 import type { Endpoint } from "../backend/transport/Http.node.ts"
 import type { Command } from "../backend/transport/Stdio.node.ts"
 import { ArtifactCache } from "../host/ArtifactCache.ts"
+import { demanding } from "../host/Demands.ts"
 import { isPinned, Locks } from "../host/Locks.ts"
 import type { ServerEntry } from "../manifest/Server.ts"
 import { bytesOf } from "../lib/Size.ts"
@@ -22,8 +23,9 @@ export interface Telling {
   readonly found: (found: Found) => void
 }
 
-export const targetOf = Effect.fnUntraced(function*(entry: ServerEntry, loader: Loader, { announce, found }: Telling) {
+export const targetOf = Effect.fnUntraced(function*(entry: ServerEntry, unbound: Loader, { announce, found }: Telling) {
   const cache = yield* ArtifactCache
+  const loader = demanding(unbound, entry)
   announce("resolving")
   const locks = yield* Locks
   const asked = yield* locks.answer(entry.id, entry, loader)
@@ -35,8 +37,9 @@ export const targetOf = Effect.fnUntraced(function*(entry: ServerEntry, loader: 
   return launch._tag === "Http" ? yield* remote(entry, launch, resolved) : yield* launched(entry, launch, resolved)
 })
 
-const wantedOf = ({ config: { environment, port, working_directory }, limits: { memory, ...limits } }: ServerEntry): Wanted => ({
+const wantedOf = ({ config: { environment, headers, port, working_directory }, limits: { memory, ...limits } }: ServerEntry): Wanted => ({
   environment: Object.keys(environment),
+  headers: Object.keys(headers).map((name) => name.toLowerCase()),
   ...(port === undefined ? {} : { port }),
   ...(working_directory === undefined ? {} : { workingDirectory: working_directory }),
   limits: { ...limits, ...(memory === undefined ? {} : { memory: bytesOf(memory) }) }
@@ -57,7 +60,7 @@ const launched = Effect.fnUntraced(function*(entry: ServerEntry, launch: Stdio, 
   const command: Command = {
     command: launch.command,
     args: [...launch.args, ...args.map(filled)].map((arg) => port === undefined ? arg : arg.replaceAll("{port}", String(port))),
-    environment: { ...own, ...Record.map(environment, filled), ...(port === undefined ? {} : { PORT: String(port) }) },
+    environment: { ...own, ...Record.map(launch.inputs ?? {}, Redacted.value), ...Record.map(environment, filled), ...(port === undefined ? {} : { PORT: String(port) }) },
     directory: working_directory === undefined
       ? launch.directory ?? host.directory
       : path.resolve(host.directory, working_directory),
