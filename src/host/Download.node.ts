@@ -45,7 +45,7 @@ export const downloaded = (way: Way, address: string, { file, most }: Target): E
       })
       if ("hash" in found) return found.hash
       if (found.location === undefined) return yield* failed(place, "connection", `was answered with ${found.status}`)
-      url = URL.parse(found.location, place)
+      url = URL.parse(found.location, place.href)
     }
     return yield* failed(address, "redirect", `led to more than ${MOST_REDIRECTS} redirects`)
   }).pipe(Effect.timeoutOrElse({ duration: ALL, orElse: () => Effect.fail(failed(address, "time", `took longer than ${ALL}`)) }))
