@@ -16,7 +16,7 @@ const MOST = 512 * 1024 * 1024
 
 export const Sha256 = Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/u, { expected: "a SHA-256 in 64 hex digits" }))
 
-const Address = Schema.String.check(Schema.isPattern(/^(?:https:\/\/[^\s@/?#]+|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?)\/[^\s#]*$/u, {
+const Address = Schema.String.check(Schema.isPattern(/^(?:https:\/\/(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9a-fA-F:.]+\])|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\]))(?::\d{1,5})?\/[A-Za-z0-9._~%+,=:;&!*@?/-]*$/u, {
   message: "expected an https address without user and password (http only for loopback)"
 }))
 

@@ -13,8 +13,9 @@ import { normal } from "./python/Names.ts"
 import { described, fileHash, inFile } from "./registry/Ask.ts"
 import { chosen, delegated, KINDS } from "./registry/Choose.ts"
 import { type Inner, innerOf } from "./registry/Delegates.ts"
-import { type Package, Taken } from "./registry/Entry.ts"
+import type { Package } from "./registry/Entry.ts"
 import { launchedPackage, launchedRemote } from "./registry/Launch.ts"
+import { sound, takenIn } from "./registry/Sound.ts"
 
 const PUBLIC = "https://registry.modelcontextprotocol.io"
 
@@ -43,8 +44,6 @@ const RegistrySource = Schema.Struct({
   file === undefined && name === undefined ? "write `name`, or `file` for a server.json"
     : file !== undefined && registry !== undefined ? { path: ["registry"], issue: "stands beside file: write one of them" } : true))
 
-const decodeTaken = Schema.decodeUnknownEffect(Schema.fromJsonString(Taken))
-
 export default Plugin.define("loader", {
   name: "registry",
   summary: "Runs or reaches a server as an MCP registry, or a server.json, describes it",
@@ -65,9 +64,6 @@ export default Plugin.define("loader", {
         return yield* innerOf(named, { type, config: { ...options, ...config, ...more } })
       })
 
-    const takenIn = ({ pin = {}, source: named }: Loader.Resolved) =>
-      Effect.mapError(decodeTaken(pin["package"]), (cause) => new Loader.LoadFailed({ source: named, step: "read the lock", next: "write it anew with manifold lock", cause }))
-
     /** Nothing for an address, which has no loader that prepares. */
     const innerOfPin = (resolved: Loader.Resolved, more?: Readonly<Record<string, unknown>>): Effect.Effect<Inner | undefined, Loader.LoadFailed, Plugin.Lent> =>
       Effect.flatMap(takenIn(resolved), (taken) => "package" in taken ? innerFor(resolved.source, taken.package, more) : Effect.undefined)
@@ -76,7 +72,7 @@ export default Plugin.define("loader", {
       resolve: Effect.gen(function*() {
         const found = file === undefined ? yield* described({ source, registry, name: name ?? "", version }) : yield* inFile(source, file, { name, version })
         const { entry } = found
-        const taken = yield* chosen(choosing, entry)
+        const taken = yield* sound(source, yield* chosen(choosing, entry))
         const text = JSON.stringify(taken)
         const inner: Loader.Resolved = "package" in taken
           ? yield* Effect.flatMap(innerFor(source, taken.package), ({ resolve }) => resolve)

@@ -1,6 +1,6 @@
 /** What is launched of an entry: what the loader of its package launches, with the arguments and variables that the entry wants. */
 import { Effect, Path, Redacted } from "effect"
-import { changesLoading, Loader, Plugin } from "#plugin"
+import { Loader, Plugin } from "#plugin"
 import type { Inputs } from "../inputs/Inputs.ts"
 import remote from "../remote.ts"
 import { leadsHome } from "./Choose.ts"
@@ -13,11 +13,6 @@ export interface Launching {
   readonly inputs: Inputs
   readonly wanted: Loader.Wanted
 }
-
-const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/u
-const HEADER = /^[!#$%&'*+.^_`|~A-Za-z0-9-]+$/u
-/** Headers of the connection and of the protocol, which are the gateway's own. */
-const OWN_HEADERS = /^(?:host|connection|content-.*|transfer-encoding|upgrade|te|trailer|expect|accept|mcp-.*|proxy-.*)$/iu
 
 const failed = (source: string, step: string, next: string) => (why: string) => new Loader.LoadFailed({ source, step, next, cause: new Error(why) })
 
@@ -49,8 +44,6 @@ export const launchedPackage = Effect.fnUntraced(function*(
   if (transport !== undefined && transport.type !== "stdio" && wanted.port === undefined) {
     return yield* failed(source, "launch", "write config.port, and config.path where it is not /mcp")(`its package serves ${transport.type}`)
   }
-  const odd = environmentVariables.find(({ name }) => !VARIABLE.test(name) || changesLoading(name))
-  if (odd !== undefined) return yield* failed(source, "read the entry", "do not use this entry")(`it wants the variable ${JSON.stringify(odd.name)}, which changes how programs load`)
   const given = yield* givenFor(launching)
   const inputs = secretsFor(given, environmentVariables, (name) => wanted.environment.includes(name))
   const args = packageArguments.flatMap((each) => given.argument(each))
@@ -66,8 +59,6 @@ export const launchedPackage = Effect.fnUntraced(function*(
 export const launchedRemote = Effect.fnUntraced(function*(launching: Launching, isHome: boolean, { headers = [], type, url, variables = {} }: Remote) {
   const { source, wanted } = launching
   const refuse = failed(source, "read the entry", "do not use this entry")
-  const odd = headers.find(({ name }) => !HEADER.test(name) || OWN_HEADERS.test(name))
-  if (odd !== undefined) return yield* refuse(`it wants the header ${JSON.stringify(odd.name)}`)
   const given = yield* givenFor(launching)
   const address = given.template(url, variables)
   const own = secretsFor(given, headers, (name) => wanted.headers?.includes(name.toLowerCase()) === true)
