@@ -2,7 +2,7 @@
  * Loads an MCP bundle (.mcpb): one zip archive with a server and all it needs. Its hash is checked before a byte of it is
  * unpacked; what its manifest.json says decides how it is run, within what a bundle may run.
  */
-import { Effect, FileSystem, Path, Schema } from "effect"
+import { Effect, FileSystem, Option, Path, Schema } from "effect"
 import { Egress, Loader, Plugin } from "#plugin"
 import { rule } from "./build/Keys.ts"
 import { inputsKey } from "./inputs/Inputs.ts"
@@ -16,8 +16,8 @@ const MOST = 512 * 1024 * 1024
 
 export const Sha256 = Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/u, { expected: "a SHA-256 in 64 hex digits" }))
 
-const Address = Schema.String.check(Schema.isPattern(/^(?:https:\/\/(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9a-fA-F:.]+\])|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\]))(?::\d{1,5})?\/[A-Za-z0-9._~%+,=:;&!*@?/-]*$/u, {
-  message: "expected an https address without user and password (http only for loopback)"
+const Address = Schema.String.check(Schema.isPattern(/^(?:https:\/\/(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9a-fA-F:.]+\])|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\]))(?::\d{1,5})?\/[A-Za-z0-9._~%+,=:;&!*@/-]*$/u, {
+  message: "expected an https address without user, password and query (http only for loopback)"
 }))
 
 const McpbSource = Schema.Struct({
@@ -36,7 +36,7 @@ export default Plugin.define("loader", {
     const path = yield* Path.Path
     const egress = yield* Egress.Egress
     const { directory: home, workspace } = yield* Plugin.Host
-    const source = `mcpb ${written ?? url?.replace(/\?.*$/u, "")}`
+    const source = `mcpb ${written ?? url}`
     const failed = (step: string, next: string) => (cause: unknown) => new Loader.LoadFailed({ source, step, next, cause })
     const exactly = (hash: string): Loader.Resolved => ({ source: `${source}@sha256:${hash}`, digest: `mcpb:${hash}`, pin: { sha256: hash } })
 
@@ -57,6 +57,11 @@ export default Plugin.define("loader", {
 
     return {
       resolve: sha256 !== undefined ? Effect.succeed(exactly(sha256)) : Effect.scoped(Effect.map(fetched, ({ hash }) => exactly(hash))),
+
+      stands: ({ pin = {} }) =>
+        written === undefined || sha256 !== undefined
+          ? Effect.succeed(true)
+          : Effect.map(Effect.option(hashOfFile(path.resolve(home, written))), (hash) => Option.contains(hash, pin["sha256"])),
 
       prepare: Effect.fn("mcpb.prepare")(function*({ pin = {} }, directory) {
         const { sha256: expected = "" } = { sha256: "", ...pin }

@@ -25,8 +25,11 @@ interface Issue {
   readonly issue: string
 }
 
-/** Loaders of ours that start a process, which speaks on its standard streams where it has no port. */
-const LAUNCHED: ReadonlySet<string> = new Set(["npm", "git", "pypi", "docker", "local"])
+/**
+ * Loaders of ours that start a process, which speaks on its standard streams where it has no port; and the one that may,
+ * whose addresses stand in no manifest.
+ */
+const LAUNCHED: ReadonlySet<string> = new Set(["npm", "git", "pypi", "docker", "local", "mcpb", "registry"])
 
 /** Strategies of ours whose credential is the user's own. */
 const PERSONAL: ReadonlySet<string> = new Set(["delegate_oauth", "proxy_oauth"])

@@ -8,6 +8,7 @@ import { moodyBackend } from "../kit/backend.ts"
 import { bundleOf, sha256Of } from "../kit/bundle.ts"
 import { call, serving, statusOf, until } from "../kit/calls.ts"
 import { engine, noDocker } from "../kit/docker.ts"
+import { freePort } from "../kit/everything.ts"
 import { gateway } from "../kit/gateway.ts"
 import { loopback } from "../kit/loopback.ts"
 import { mcpRegistry } from "../kit/mcpRegistry.ts"
@@ -31,6 +32,8 @@ const places = Effect.gen(function*() {
   const user_config = { word: { type: "string", title: "Word", description: "", required: true }, greeting: { type: "string", title: "Greeting", description: "", sensitive: true } }
   const bundle = yield* bundleOf({ server, user_config }, [{ path: "inside.mjs", text: INSIDE }])
   const files = yield* loopback(() => (_, response) => response.end(bundle))
+  const python = { type: "python", entry_point: "main.py", mcp_config: { command: "python", args: ["${__dirname}/main.py"], env: { PYTHONPATH: "${__dirname}/lib" } } }
+  const pythonBundle = yield* bundleOf({ server: python, compatibility: { runtimes: { python: ">=3.8" } } }, [{ path: "main.py", text: "import plain\nplain.main()\n" }, { path: "lib/plain.py", text: PLAIN }])
   const remote = yield* moodyBackend("well")
   const registry = yield* mcpRegistry
   const wants = {
@@ -47,13 +50,14 @@ const places = Effect.gen(function*() {
   registry.publish({ name: "test/pypi", version: "1.0.0", packages: [{ registryType: "pypi", registryBaseUrl: new URL(index.url).origin, identifier: "plain-server", version: "1.0.0", ...stdio }] })
   registry.publish({ name: "test/mcpb", version: "1.0.0", packages: [{ registryType: "mcpb", identifier: `${files.origin}/inside.mcpb`, fileSha256: sha256Of(bundle), ...stdio }] })
   registry.publish({ name: "test/oci", version: "1.0.0", packages: [{ registryType: "oci", identifier: "local/inside:1", ...stdio, ...wants }] })
+  registry.publish({ name: "test/http", version: "1.0.0", packages: [{ registryType: "npm", registryBaseUrl: npm.url, identifier: "inside", version: "1.0.0", transport: { type: "streamable-http", url: "http://127.0.0.1:{PORT}/mcp" } }] })
   const headers = [{ name: "X-Key", isRequired: true, isSecret: true }, { name: "X-Region", value: "region-{region}", variables: { region: { default: "eu" } } }]
   registry.publish({
     name: "test/remote",
     version: "1.0.0",
     remotes: [{ type: "sse", url: "http://127.0.0.1:9/sse" }, { type: "streamable-http", url: `${new URL(remote.url).origin}/{path}`, headers, variables: { path: { isRequired: true } } }]
   })
-  return { npm, registry, remote, files }
+  return { npm, registry, remote, files, pythonBundle }
 })
 
 const look = async (url: string, id: string) => JSON.parse((await call(url, `${id}__look`, {})).text)
@@ -61,16 +65,19 @@ const look = async (url: string, id: string) => JSON.parse((await call(url, `${i
 describe("servers of a registry", () => {
   it.live("are fetched by the loader of their package, given what they ask for, and run again as locked without the registry", () =>
     Effect.gen(function*() {
-      const { files, npm, registry, remote } = yield* places
+      const { files, npm, pythonBundle, registry, remote } = yield* places
+      const port = yield* freePort
       const docker = noDocker === undefined ? yield* engine : undefined
       const inputs = { GREETING: "${env:KEY}", "--loud": true, folder: ["a", "/b"] }
       const servers = [
         { id: "npm", name: "test/npm", inputs },
         { id: "pypi", name: "test/pypi", version: "1.0.0" },
+        { id: "http", name: "test/http", config: { port } },
         { id: "mcpb", name: "test/mcpb", inputs: { word: "hello", greeting: "${env:KEY}" } },
         { id: "remote", name: "test/remote", inputs: { "X-Key": "${env:KEY}", path: "mcp" } },
         ...(docker === undefined ? [] : [{ id: "oci", name: "test/oci", inputs }])
-      ].map((server) => ({ ...server, ...common, registry: registry.url }))
+      ].map((server): object => ({ ...server, ...common, registry: registry.url })).concat({ id: "python", type: "mcpb", path: "./python.mcpb", auth_strategy: "bypass_auth" })
+      const ids = ["npm", "pypi", "http", "mcpb", "remote", "python", ...(docker === undefined ? [] : ["oci"])]
       const environment = { KEY, ...(docker === undefined ? {} : { DOCKER_HOST: docker.socket }) }
       const lock = (manifest: string) => Effect.runPromise(manifold(["lock", "-m", manifest], { environment }))
       let locked: Ended = { code: null, out: "", err: "" }
@@ -78,6 +85,7 @@ describe("servers of a registry", () => {
         environment,
         args: ["--frozen"],
         prepare: async (directory) => {
+          writeFileSync(join(directory, "python.mcpb"), pythonBundle)
           locked = await lock(join(directory, "manifold.yaml"))
         }
       })
@@ -86,11 +94,12 @@ describe("servers of a registry", () => {
       const asked = [registry.requests.length, npm.requests.length, files.requests.length]
 
       yield* Effect.promise(async () => {
-        await serving(gate.url, ...servers.map(({ id }) => id))
+        await serving(gate.url, ...ids)
         const given = ["serve", "--level=info", "--loud", `${gate.directory}/a`, "/b"]
         assert.deepInclude(await look(gate.url, "npm"), { args: given, greeting: KEY })
         assert.deepInclude(await look(gate.url, "mcpb"), { args: ["hello"], greeting: KEY })
-        assert.strictEqual((await call(gate.url, "pypi__reverse", { text: "stressed" })).text, "desserts")
+        assert.deepInclude(await look(gate.url, "http"), { args: [] })
+        for (const id of ["pypi", "python"]) assert.strictEqual((await call(gate.url, `${id}__reverse`, { text: "stressed" })).text, "desserts", id)
         assert.strictEqual((await call(gate.url, "remote__session", {})).error, undefined)
         assert.deepInclude(remote.headers().at(-1), { "x-key": KEY, "x-region": "region-eu" })
         if (docker !== undefined) assert.deepInclude(await look(gate.url, "oci"), { args: given, greeting: KEY, interfaces: ["lo"], uid: 65532, root: "EROFS" })
@@ -118,6 +127,7 @@ describe("servers of a registry", () => {
       const servers = [
         { id: "bare", name: "test/npm", ...common, registry: registry.url, inputs: { "--level": "trace", colour: "red" } },
         { id: "none", name: "test/none", ...common, registry: registry.url },
+        { id: "portless", name: "test/http", ...common, registry: registry.url },
         { id: "other", name: "test/npm", package: "pypi", ...common, registry: registry.url },
         { id: "own", file: "./server.json", ...common }
       ]
@@ -129,11 +139,12 @@ describe("servers of a registry", () => {
         const bare = await whyOf("bare")
         for (const each of ["inputs.GREETING is missing (what to say)", "inputs.folder is missing", `inputs["--level"] has to be one of info, debug`, "inputs.colour is not asked for"]) assert.include(bare, each)
         assert.include(await whyOf("none"), "it has no test/none (check `name` and `version`)")
+        assert.include(await whyOf("portless"), "its package serves streamable-http (write config.port")
         assert.include(await whyOf("other"), "it has npm, and no pypi")
 
         assert.deepStrictEqual((await look(gate.url, "own")).args, ["first"])
         writeFileSync(join(gate.directory, "server.json"), entry("second"))
-        gate.rewrite({ servers: [{ ...servers[3], config: { environment: { AGAIN: "1" } } }] })
+        gate.rewrite({ servers: [{ ...servers[4], config: { environment: { AGAIN: "1" } } }] })
         await until(() => look(gate.url, "own").catch(() => ({})), ({ args }) => args?.[0] === "second")
         assert.isTrue(existsSync(join(gate.directory, "data", "resolved.json")))
       })

@@ -1,6 +1,6 @@
 /** Where an entry comes from: the API of a registry (v0.1), or a file beside the manifest. */
 import { DateTime, Effect, FileSystem, Option, Path, Schema } from "effect"
-import { HttpClient, HttpClientRequest } from "effect/http"
+import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 import { Loader, Plugin, Policy } from "#plugin"
 import { hashOf } from "../npm/Hash.ts"
 import { Answer, Answers, Entry, officialOf } from "./Entry.ts"
@@ -71,6 +71,8 @@ const asked = Effect.fnUntraced(function*<S extends Schema.ConstraintDecoder<unk
   const request = HttpClientRequest.get(`${registry.replace(/\/+$/u, "")}/${path}`).pipe(HttpClientRequest.setHeader("accept", "application/json"))
   const { status, text } = yield* client.execute(request).pipe(
     Effect.flatMap((response) => Effect.map(response.text, (text) => ({ status: response.status, text }))),
+    // What a registry says is an entry, not another address.
+    Effect.provideService(FetchHttpClient.RequestInit, { redirect: "error" }),
     Effect.timeout("30 seconds"),
     Effect.mapError(failed(question, "ask the registry", "check `registry` and the network"))
   )

@@ -102,7 +102,9 @@ describe("the archive of a bundle", () => {
       const loader = yield* loaderFor({ path: file })
       const resolved = yield* loader.resolve
       assert.deepStrictEqual(resolved.pin, { sha256: sha256Of(bytes) })
+      assert.isTrue(yield* loader.stands?.(resolved) ?? Effect.succeed(false))
       yield* files.writeFile(file, yield* bundleOf({ server }, [{ ...script, text: "evil" }]))
+      assert.isFalse(yield* loader.stands?.(resolved) ?? Effect.succeed(true))
       assert.include((yield* Effect.flip((yield* ArtifactCache).prepared(loader, resolved))).message, "verify failed")
     }).pipe(Effect.provide(temporaryHost)))
 

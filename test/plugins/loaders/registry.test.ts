@@ -148,6 +148,17 @@ describe("an entry of a registry", () => {
       assert.include((yield* Effect.flip(resolve({ options: { url: "https://evil.example.com/x" }, version: "1.0.1" }, {}))).message, "url is what the entry says")
     }).pipe(Effect.provide(temporaryHost)))
 
+  it.live("is what its registry itself says, not what another address does that it leads to", () =>
+    Effect.gen(function*() {
+      const { publish, registry } = yield* place
+      publish({ version: "1.0.0" })
+      const leading = yield* loopback(() => (request, response) => response.writeHead(302, { location: `${registry.url}${request.url}` }).end())
+      const asked = registry.requests.length
+      const part = yield* (yield* Registry).decode("loader", "registry", { name: "test/server", registry: leading.origin })
+      assert.include((yield* Effect.flip((yield* part.build).resolve)).message, "ask the registry failed")
+      assert.strictEqual(registry.requests.length, asked)
+    }).pipe(Effect.provide(temporaryHost)))
+
   it.live("runs from the lock without its registry, with what the manifest has in config.environment left to that", () =>
     Effect.gen(function*() {
       const { loader, publish, requests } = yield* place
@@ -179,5 +190,5 @@ const place = Effect.gen(function*() {
     Effect.flatMap(Registry, (plugins) => plugins.decode("loader", "registry", { name: "test/server", registry: registry.url, ...config })).pipe(Effect.flatMap(({ build }) => build))
   const resolve = (config: object, policy: Policy.Demanded) =>
     Effect.flatMap(loader(config), (built) => Effect.provideService(built.resolve, Policy.Policy, policy))
-  return { publish, loader, resolve, requests: registry.requests }
+  return { publish, loader, registry, resolve, requests: registry.requests }
 })
