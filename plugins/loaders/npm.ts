@@ -65,7 +65,7 @@ export default Plugin.define("loader", {
         const { version = "" } = { version: "", ...closure }
         const exactly = { ...asked, source: `npm ${name}@${version}`, version }
         const pin = { ...closure, ...yield* dated(exactly), ...yield* signed(exactly, closure) }
-        return { source: exactly.source, digest: `npm:${registry}:${name}@${version}:${yield* hashOf(closure)}${differently}`, pin }
+        return { source: exactly.source, digest: `npm:${registry}:${name}@${version}:${yield* hashOf(pin)}${differently}`, pin }
       }).pipe(Effect.scoped),
 
       prepare: (resolved, directory) => {

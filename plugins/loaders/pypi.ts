@@ -68,9 +68,8 @@ export default Plugin.define("loader", {
         const wheels = yield* wheelsFor(yield* pipNamed(source), [requirement])
         const [, found] = Object.keys(wheels).map((wheel) => wheel.split("==")).find(([each]) => each === normal(name)) ?? []
         if (found === undefined) return yield* new Loader.LoadFailed({ source, step: "verify", next: "check the index", cause: new Error("it gave another package") })
-        const closure: Loader.Pin = { version: found, ...wheels }
-        const pin = { ...closure, ...yield* dated({ source, index, name: normal(name), version: found }) }
-        const digest = `pypi:${index}:${normal(written)}==${found}:${yield* hashOf(closure)}${python === undefined ? "" : ` ${python}`}`
+        const pin: Loader.Pin = { version: found, ...wheels, ...yield* dated({ source, index, name: normal(name), version: found }) }
+        const digest = `pypi:${index}:${normal(written)}==${found}:${yield* hashOf(pin)}${python === undefined ? "" : ` ${python}`}`
         return { source: `pypi ${written}==${found}`, digest, pin }
       }),
 

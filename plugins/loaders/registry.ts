@@ -65,27 +65,25 @@ export default Plugin.define("loader", {
       })
 
     /** Nothing for an address, which has no loader that prepares. */
-    const innerOfPin = (resolved: Loader.Resolved, more?: Readonly<Record<string, unknown>>): Effect.Effect<Inner | undefined, Loader.LoadFailed, Plugin.Lent> =>
-      Effect.flatMap(takenIn(resolved), (taken) => "package" in taken ? innerFor(resolved.source, taken.package, more) : Effect.undefined)
+    const innerOfPin = (resolved: Loader.Resolved): Effect.Effect<Inner | undefined, Loader.LoadFailed, Plugin.Lent> =>
+      Effect.flatMap(takenIn(resolved), (taken) => "package" in taken ? innerFor(resolved.source, taken.package) : Effect.undefined)
 
     return Effect.succeed({
       resolve: Effect.gen(function*() {
         const found = file === undefined ? yield* described({ source, registry, name: name ?? "", version }) : yield* inFile(source, file, { name, version })
         const { entry } = found
         const taken = yield* sound(source, yield* chosen(choosing, entry))
-        const text = JSON.stringify(taken)
         const inner: Loader.Resolved = "package" in taken
           ? yield* Effect.flatMap(innerFor(source, taken.package), ({ resolve }) => resolve)
           : { source: `remote ${taken.remote.url.replace(/\?.*$/u, "")}`, digest: `remote:${taken.remote.url}` }
         if ("package" in taken) yield* checkFile(source, taken.package, inner.pin)
-        const pin = {
-          ...inner.pin,
+        const own: Loader.Pin = {
           server: `${entry.name}@${entry.version}`,
-          package: text,
+          package: JSON.stringify(taken),
           ...("published" in found && found.published !== undefined ? { published: found.published } : {}),
           ...("file" in found ? { file: found.file } : {})
         }
-        return { source: `registry ${entry.name}@${entry.version} (${inner.source})`, digest: `registry:${yield* hashOf({ text })}:${inner.digest}`, pin }
+        return { source: `registry ${own["server"]} (${inner.source})`, digest: `registry:${yield* hashOf(own)}:${inner.digest}`, pin: { ...inner.pin, ...own } }
       }),
 
       stands: ({ pin = {} }) =>

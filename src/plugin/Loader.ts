@@ -20,7 +20,7 @@ export class LoadFailed extends Schema.TaggedError<LoadFailed>()("LoadFailed", {
   }
 }
 
-/** What a lock keeps beside the digest: version, integrity, commit. */
+/** What a lock keeps beside the digest: version, integrity, commit. Equal digests have equal pins: an artifact is held against what it was made of. */
 export type Pin = Readonly<Record<string, string>>
 
 /** The exact answer to "what does this source mean?"; JSON, because it is what a lock file keeps. */

@@ -70,7 +70,8 @@ const judgedWith = Effect.fnUntraced(function*(registry: string, keys: ReadonlyA
 })
 
 const signatureOf = Effect.fnUntraced(function*(registry: string, keys: ReadonlyArray<Key>, one: One, found: Version | undefined): Effect.fn.Return<Judged, never, HttpClient.HttpClient> {
-  const signatures = found?.dist.signatures ?? []
+  if (found === undefined) return { wrong: "is not described by its registry" }
+  const signatures = found.dist.signatures ?? []
   if (signatures.length === 0) return { wrong: "has no signature" }
   let wrong = "has a signature by a key that its registry does not have"
   for (const { keyid, sig } of signatures) {

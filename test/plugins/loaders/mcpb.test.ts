@@ -128,7 +128,7 @@ describe("the archive of a bundle", () => {
     ["is a link", Effect.map(bundleOf({ server }, [{ path: "link", text: "/etc/passwd" }]), (bytes) => withKind(bytes, "link", 0o120000))],
     ["is a link", Effect.map(bundleOf({ server }, [{ path: "pipe", text: "" }]), (bytes) => withKind(bytes, "pipe", 0o010000))],
     ["twice", zipOf([script, script])],
-    ["times", Effect.map(zipOf([{ path: "zeros", text: "0".repeat(40 * 1024 * 1024) }]), (bytes) => bytes)],
+    ["unpacks to more than", zipOf([{ path: "zeros", text: "0".repeat(40 * 1024 * 1024) }])],
     ["no zip archive", Effect.succeed(Buffer.from("PK, but not really"))],
     ["lacks", Effect.map(zipOf([{ path: "aaaa", text: "" }]), (bytes) => Buffer.from(bytes.toString("latin1").replace("aaaa", "bbbb"), "latin1"))],
     ["CRC-32", Effect.map(zipOf([{ path: "a", text: "hello".repeat(9) }]), (bytes) => {
@@ -141,7 +141,7 @@ describe("the archive of a bundle", () => {
       const files = yield* FileSystem.FileSystem
       const { message } = yield* Effect.flip(launched(yield* archive))
       assert.include(message, "unpack the bundle failed")
-      assert.include(message, why === "times" ? "unpacks to more than" : why)
+      assert.include(message, why)
       const { workspace } = yield* Plugin.Host
       assert.deepStrictEqual((yield* files.readDirectory(workspace)).filter((name) => name.startsWith("mcpb-")), [])
     }).pipe(Effect.provide(temporaryHost)))

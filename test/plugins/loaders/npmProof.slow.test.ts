@@ -43,7 +43,11 @@ describe("a version that is too young", () => {
       const locked = yield* loader.resolve
       yield* Effect.provideService((yield* ArtifactCache).prepared(loader, locked), Policy.Policy, week)
       const undated = yield* npmRegistryWith(tool("1.1.0"), dep("1.0.0"))
-      assert.strictEqual((yield* resolved({ registry: undated.url }, week)).pin?.["released"], "no date")
+      const before = yield* installed({ registry: undated.url })
+      const fresh = yield* resolved({ registry: undated.url }, week)
+      assert.strictEqual(fresh.pin?.["released"], "no date")
+      const { directory } = yield* (yield* ArtifactCache).prepared(yield* loaderFor({ registry: undated.url }), fresh)
+      assert.notStrictEqual(directory, before.directory, "what is known of it is another pin")
     }).pipe(Effect.provide(temporaryHost)), 60_000)
 })
 

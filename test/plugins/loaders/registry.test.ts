@@ -1,7 +1,7 @@
 /** What an entry of an MCP registry comes to: which package, what of it is refused, and what it is given. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Path, Redacted, Result } from "effect"
-import { type Loader, Policy } from "#plugin"
+import { Effect, FileSystem, Path, Redacted, Result } from "effect"
+import { type Loader, Plugin, Policy } from "#plugin"
 import { chosen, delegated } from "../../../plugins/loaders/registry/Choose.ts"
 import type { Package } from "../../../plugins/loaders/registry/Entry.ts"
 import { Given } from "../../../plugins/loaders/registry/Given.ts"
@@ -10,7 +10,7 @@ import { ArtifactCache } from "../../../src/host/ArtifactCache.ts"
 import { Registry } from "../../../src/host/Registry.ts"
 import { bundleOf, sha256Of } from "../../kit/bundle.ts"
 import { loopback } from "../../kit/loopback.ts"
-import { type EntryText, mcpRegistry, type Official } from "../../kit/mcpRegistry.ts"
+import { mcpRegistry, type Official } from "../../kit/mcpRegistry.ts"
 import { temporaryHost, temporaryLent } from "../../kit/pluginHost.ts"
 
 const DAY = 24 * 60 * 60 * 1000
@@ -148,6 +148,22 @@ describe("an entry of a registry", () => {
       assert.include((yield* Effect.flip(resolve({ options: { url: "https://evil.example.com/x" }, version: "1.0.1" }, {}))).message, "url is what the entry says")
     }).pipe(Effect.provide(temporaryHost)))
 
+  it.live("may be a file, which runs on when only its description changes", () =>
+    Effect.gen(function*() {
+      const files = yield* FileSystem.FileSystem
+      const { directory } = yield* Plugin.Host
+      const { bundled } = yield* place
+      const plugins = yield* Registry
+      const started = Effect.fnUntraced(function*(description: string) {
+        yield* files.writeFileString(`${directory}/server.json`, JSON.stringify({ name: "test/server", version: "1.0.0", description, packages: [bundled] }))
+        const loader = yield* (yield* plugins.decode("loader", "registry", { file: "./server.json", inputs: { word: "hello" } })).build
+        const { directory: made, resolved } = yield* (yield* ArtifactCache).prepared(loader, yield* loader.resolve)
+        return yield* loader.launch(made, resolved, { environment: [], limits: {} })
+      })
+      assert.strictEqual((yield* started("one"))._tag, "Stdio")
+      assert.strictEqual((yield* started("two"))._tag, "Stdio")
+    }).pipe(Effect.provide(temporaryHost)))
+
   it.live("is what its registry itself says, not what another address does that it leads to", () =>
     Effect.gen(function*() {
       const { publish, registry } = yield* place
@@ -184,11 +200,12 @@ const place = Effect.gen(function*() {
   const server = { type: "node", entry_point: "index.js", mcp_config: { command: "node", args: ["${__dirname}/index.js", "${user_config.word}"] } }
   const bundle = yield* bundleOf({ server, user_config: { word: { type: "string", title: "Word", description: "" } } }, [{ path: "index.js", text: "" }])
   const files = yield* loopback(() => (_, response) => response.end(bundle))
-  const publish = ({ version, ...wants }: Omit<EntryText, "name">, official?: Official) =>
-    registry.publish({ name: "test/server", version, packages: [{ registryType: "mcpb", identifier: `${files.origin}/a.mcpb`, fileSha256: sha256Of(bundle), ...wants }] } as EntryText, official)
+  const bundled = { registryType: "mcpb", identifier: `${files.origin}/a.mcpb`, fileSha256: sha256Of(bundle) }
+  const publish = ({ version, ...wants }: { readonly version: string; readonly [key: string]: unknown }, official?: Official) =>
+    registry.publish({ name: "test/server", version, packages: [{ ...bundled, ...wants }] }, official)
   const loader = (config: object) =>
     Effect.flatMap(Registry, (plugins) => plugins.decode("loader", "registry", { name: "test/server", registry: registry.url, ...config })).pipe(Effect.flatMap(({ build }) => build))
   const resolve = (config: object, policy: Policy.Demanded) =>
     Effect.flatMap(loader(config), (built) => Effect.provideService(built.resolve, Policy.Policy, policy))
-  return { publish, loader, registry, resolve, requests: registry.requests }
+  return { bundled, publish, loader, registry, resolve, requests: registry.requests }
 })
