@@ -63,6 +63,7 @@ const detailsOf = ({ actual, consents, excluded, next, required, runs, wanted }:
       : `generation ${wanted.generation} does not serve${old ? `, generation ${actual.generation} does` : ""}: ${wanted.problem}`),
     ...line("why", actual.why === wanted.problem ? undefined : actual.why),
     ...line("next", next),
+    ...line("sandbox", runs?.sandbox),
     ...line("runs", runs?.detected === undefined ? undefined : `${runs.source}: ${runs.detected}`),
     ...(consents ?? []).flatMap(({ issuer, subject, url }) => line("consent", `${subject} (${issuer}) has been asked: ${url}`)),
     ...(required && actual.phase !== "ready" && consents === undefined ? line("note", "it is required: the gateway is not ready without it") : []),

@@ -5,26 +5,11 @@
  */
 import { Schema, SchemaTransformation, Struct } from "effect"
 import { TenantName } from "./AccessRules.ts"
-import { about, DurationText, fallback, later, OwnKeys, PluginName, required, ServerId, Span, Text, unsupported } from "./Fields.ts"
-import { Size } from "../lib/Size.ts"
+import { about, DurationText, fallback, later, OwnKeys, PluginName, required, ServerId, Span } from "./Fields.ts"
 import { laterRouting, ServerPrefix } from "./Routing.ts"
+import { Limits, SandboxKey, sandboxOf, SandboxSettings } from "./Sandbox.ts"
 import { ServerConfig } from "./ServerConfig.ts"
 
-const Sandbox = Schema.Union([
-  Schema.Literals(["none", "process", "container"]),
-  Schema.Struct({
-    mode: about(Schema.Literals(["none", "process", "container"]), "What separates the server from the machine"),
-    network: Schema.optionalKey(about(Schema.Boolean, "Whether it may use the network")),
-    folders: Schema.optionalKey(about(Schema.Array(Text), "Folders it may see: ./data, or ./data:rw to write too")),
-    image: Schema.optionalKey(about(Text, "Container image, by digest"))
-  })
-])
-
-const Limits = Schema.Struct({
-  memory: Schema.optionalKey(about(Size, "Most memory, such as 512 MiB")),
-  cpu: Schema.optionalKey(about(Schema.Finite.check(Schema.isBetween({ minimum: 0.01, maximum: 1024 })), "Most processors, such as 0.5")),
-  processes: Schema.optionalKey(about(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 })), "Most processes"))
-})
 
 const common = {
   id: required(ServerId, "Name of the server, unique in the manifest", "a name for the server"),
@@ -53,8 +38,8 @@ const common = {
   tenants: Schema.optionalKey(about(Schema.NonEmptyArray(TenantName), "Tenants that alone may see this server, by access.tenant; everybody without it")),
   replicas: later(Schema.Int, "How many instances run", 1),
   idle_stop: later(Span, "Stop the server when nobody called it for this long"),
-  sandbox: later(Sandbox, "What separates the server from the machine", "none"),
-  limits: fallback(Limits, "Most memory, processors and processes; with type docker, where 512 MiB, 1 and 256 hold unless written", {}),
+  sandbox: fallback(SandboxKey, "What separates the server from the machine: none, process (bubblewrap), or { mode: ... } with what it may use; docker has walls of its own", "none"),
+  limits: fallback(Limits, "Most memory, processors, processes and open files; with type docker or a sandbox 512 MiB, 1, 256 and 4096 hold unless written", {}),
   minimum_release_age: Schema.optionalKey(about(DurationText, "Take no version younger than this anew, as the registry dates it; what the lock has stays. For npm, pypi and registry")),
   provenance: Schema.optionalKey(about(
     Schema.Literals(["recorded", "required"]),
@@ -66,11 +51,20 @@ const common = {
 export const commonKeys: ReadonlyArray<string> = Object.keys(common)
 
 /** A server as the file has it. */
-export const ServerKeys = Schema.StructWithRest(Schema.Struct(common), [OwnKeys]).check(Schema.makeFilter(({ limits, minimum_release_age, provenance, type }) => [
-  ...(type === "docker" || Object.keys(limits).length === 0 ? [] : [{ path: ["limits"], issue: `${unsupported} with type ${type}: only a container is limited` }]),
-  ...(minimum_release_age === undefined || !UNDATED.has(type) ? [] : [{ path: ["minimum_release_age"], issue: `says nothing with type ${type}, where nobody dates what is published` }]),
-  ...(provenance === undefined || !UNSIGNED.has(type) ? [] : [{ path: ["provenance"], issue: `says nothing with type ${type}: only npm registries sign what they give` }])
-]))
+export const ServerKeys = Schema.StructWithRest(Schema.Struct(common), [OwnKeys]).check(
+  Schema.makeFilter(({ config, limits, sandbox, type }) => {
+    const { mode, network = false } = sandboxOf(sandbox)
+    if (type === "remote" && Object.keys(limits).length > 0) return { path: ["limits"], issue: "means nothing with type remote: it runs elsewhere" }
+    if (mode === "none") return true
+    if (type === "remote") return { path: ["sandbox"], issue: "means nothing with type remote: it runs elsewhere" }
+    if (type === "docker") return { path: ["sandbox"], issue: "means nothing with type docker: it is in a container already" }
+    return config.port === undefined || network || { path: ["sandbox"], issue: `config.port leads nowhere without a network: write { mode: ${mode}, network: true }` }
+  }),
+  Schema.makeFilter(({ minimum_release_age, provenance, type }) => [
+    ...(minimum_release_age === undefined || !UNDATED.has(type) ? [] : [{ path: ["minimum_release_age"], issue: `says nothing with type ${type}, where nobody dates what is published` }]),
+    ...(provenance === undefined || !UNSIGNED.has(type) ? [] : [{ path: ["provenance"], issue: `says nothing with type ${type}: only npm registries sign what they give` }])
+  ])
+)
 
 /** Loaders of ours that fetch from where no registry dates it, and those that fetch from where none signs it. */
 const UNDATED: ReadonlySet<string> = new Set(["git", "docker", "local", "remote", "mcpb"])
@@ -87,6 +81,7 @@ const entry = {
   timeout: Schema.optionalKey(Schema.Duration),
   sharing: Schema.Literals(["shared", "per_principal", "per_session"]),
   tenants: Schema.optionalKey(Schema.NonEmptyArray(Schema.String)),
+  sandbox: Schema.toType(SandboxSettings),
   limits: Schema.toType(Limits),
   minimum_release_age: Schema.optionalKey(Schema.Duration),
   provenance: Schema.optionalKey(Schema.Literals(["recorded", "required"])),
@@ -101,6 +96,7 @@ export const ServerEntry = ServerKeys.pipe(Schema.decodeTo(
   SchemaTransformation.transform({
     decode: (keys) => ({
       ...Struct.pick(keys, entryKeys),
+      sandbox: sandboxOf(keys.sandbox),
       source: Object.fromEntries(Object.entries(keys).filter(([key]) => !commonKeys.includes(key)))
     }),
     encode: ({ source, ...keys }) => ({ ...source, ...keys })

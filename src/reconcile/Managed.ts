@@ -7,6 +7,7 @@ import { isOfTask } from "../backend/Connection.ts"
 import * as Instances from "../backend/Instance.ts"
 import { LogLevels } from "../backend/LogLevels.ts"
 import type { Spec } from "../backend/Spec.ts"
+import type { Sandboxes } from "../backend/sandbox/Sandbox.ts"
 import { Subscriptions } from "../backend/Subscriptions.ts"
 import type { Children } from "../backend/transport/Children.ts"
 import { type Announced, Catalogue, type Served } from "../catalogue/Catalogue.ts"
@@ -35,6 +36,7 @@ export type InstanceServices =
   | Locks
   | LogLevels
   | Path.Path
+  | Sandboxes
   | Subscriptions
 
 /** Publishes the catalogue anew. */

@@ -87,6 +87,8 @@ const identity = ({ auth, entry, hiddenText, loader, locked }: Wanted) => ({
   config: entry.config,
   sharing: entry.sharing,
   provenance: entry.provenance,
+  sandbox: entry.sandbox,
+  limits: entry.limits,
   locked,
   hiddenText
 })

@@ -30,9 +30,6 @@ const notBuilt: Readonly<Record<string, string>> = {
   "another balance": "routing: { balance: hashed }",
   "replicas": "  replicas: 2",
   "idle stop": "  idle_stop: 5 minutes",
-  "a sandbox": "  sandbox: process",
-  "a sandbox in detail": "  sandbox: { mode: container, network: false }",
-  "limits": "  limits: { memory: 512 MiB, cpu: 1, processes: 256 }",
   "retries of its own": "  retry: { attempts: 2 }"
 }
 

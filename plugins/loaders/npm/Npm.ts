@@ -26,6 +26,8 @@ export const runNpm = Effect.fnUntraced(function*(running: Running, verb: string
     step: `npm ${verb}`,
     command: npm.command,
     args: [...npm.args, verb, ...flags(path, workspace, running), ...args],
+    // It alone runs scripts, those that are allowed.
+    isForeign: verb === "rebuild",
     directory: running.directory,
     explain: (output) => ({ why: reasonOf(output), next: nextFor(output) })
   })

@@ -3,8 +3,7 @@
  * comes from and what it is; it shapes nothing else: how a container or a process is fenced in stands in the manifest.
  */
 import { Effect } from "effect"
-import { Egress, Loader } from "#plugin"
-import { imageOf } from "../docker/Image.ts"
+import { Container, Egress, Loader } from "#plugin"
 import type { Entry, Package, Taken } from "./Entry.ts"
 
 /** The order in which they are taken where an entry has several. */
@@ -74,6 +73,6 @@ const imageFrom = ({ identifier, registryBaseUrl, version }: Package): string =>
   const hasHost = /^[^/]*[.:][^/]*\//u.test(identifier) || identifier.startsWith("localhost/")
   const host = registryBaseUrl === undefined || hasHost ? undefined : URL.parse(registryBaseUrl)?.host
   const name = host === undefined || host === "docker.io" ? identifier : `${host}/${identifier}`
-  const image = imageOf(name)
+  const image = Container.imageOf(name)
   return image !== undefined && image.tag === undefined && image.digest === undefined && version !== undefined ? `${name}:${version}` : name
 }

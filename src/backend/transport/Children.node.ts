@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path"
 import { Effect, Layer, Schema } from "effect"
 import { type After, Children } from "./Children.ts"
+import { groupIsAlive, startOf } from "./Processes.node.ts"
 
 const Entry = Schema.fromJsonString(Schema.Struct({
   server: Schema.String,
@@ -11,7 +12,7 @@ const Entry = Schema.fromJsonString(Schema.Struct({
   /** Of the machine's start: pids and start times of before it mean nothing. */
   boot: Schema.optionalKey(Schema.String),
   owner: Schema.Struct({ pid: Schema.Int, started: Schema.String }),
-  after: Schema.optionalKey(Schema.Struct({
+  after: Schema.Array(Schema.Struct({
     command: Schema.String,
     args: Schema.Array(Schema.String),
     environment: Schema.Record(Schema.String, Schema.String)
@@ -31,40 +32,11 @@ const runAfter = ({ args, command, environment }: After) =>
     child.once("exit", () => resume(Effect.void))
   })
 
-interface ProcessStat {
-  readonly group: number
-  /** Clock ticks since boot at which it started; tells two users of one pid apart. */
-  readonly started: string
-}
-
-/** From /proc/PID/stat (proc(5)): field 5 is the group, field 22 the start time; `undefined` when there is no such process. */
-const statOf = (pid: number | string): ProcessStat | undefined => {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, "latin1")
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ")
-    return fields[0] === "Z" ? undefined : { group: Number(fields[2]), started: fields[19] ?? "" }
-  } catch {
-    return undefined
-  }
-}
-
 const bootId = (): string => {
   try {
     return readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim()
   } catch {
     return ""
-  }
-}
-
-const startOf = (pid: number) => statOf(pid)?.started ?? ""
-
-const groupIsAlive = (group: number, started: string): boolean => {
-  const leader = statOf(group)
-  if (leader !== undefined) return leader.started === started
-  try {
-    return readdirSync("/proc").some((name) => /^\d+$/u.test(name) && statOf(name)?.group === group)
-  } catch {
-    return false
   }
 }
 
@@ -88,7 +60,7 @@ const endOrphans = (folder: string): number => {
       endGroup(pid)
       ended++
     }
-    if (entry._tag === "Some" && entry.value.after !== undefined) runNow(entry.value.after)
+    if (entry._tag === "Some") entry.value.after.forEach(runNow)
     rmSync(join(folder, name), { force: true })
   }
   return ended
@@ -100,11 +72,11 @@ export const layer = (dataDirectory: string): Layer.Layer<Children> =>
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     const ended = endOrphans(folder)
     if (ended > 0) yield* Effect.logWarning(`Ended ${ended} process group(s) that a killed gateway had left behind`)
-    const alive = new Map<number, After | undefined>()
+    const alive = new Map<number, ReadonlyArray<After>>()
     // However the process ends, short of being killed itself, its children do not outlive it.
     const endAll = () => {
       for (const pid of alive.keys()) endGroup(pid)
-      for (const after of alive.values()) if (after !== undefined) runNow(after)
+      for (const after of alive.values()) after.forEach(runNow)
     }
     yield* Effect.acquireRelease(
       Effect.sync(() => process.on("exit", endAll)),
@@ -115,12 +87,11 @@ export const layer = (dataDirectory: string): Layer.Layer<Children> =>
     return Children.of({
       remember: (pid, server, after) => {
         alive.set(pid, after)
-        const entry = { server, boot, started: startOf(pid), owner, ...(after === undefined ? {} : { after }) }
+        const entry = { server, boot, started: startOf(pid), owner, after }
         writeFileSync(join(folder, String(pid)), JSON.stringify(entry), { mode: 0o600 })
       },
       forget: Effect.fnUntraced(function*(pid) {
-        const after = alive.get(pid)
-        if (after !== undefined) yield* runAfter(after)
+        yield* Effect.forEach(alive.get(pid) ?? [], runAfter, { discard: true })
         alive.delete(pid)
         rmSync(join(folder, String(pid)), { force: true })
       })

@@ -14,7 +14,7 @@ export interface After {
 
 export class Children extends Context.Service<Children, {
   /** Written before the child does anything of use. */
-  readonly remember: (pid: number, server: string, after: After | undefined) => void
+  readonly remember: (pid: number, server: string, after: ReadonlyArray<After>) => void
   /** Runs what comes after it. */
   readonly forget: (pid: number) => Effect.Effect<void>
 }>()("manifold/backend/transport/Children") {}

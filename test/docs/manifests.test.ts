@@ -9,11 +9,10 @@ import { inProcess } from "../kit/inProcess.ts"
 import { filesWith } from "../kit/manifest.ts"
 import { blocksOf } from "../kit/markdown.ts"
 
-const manifests = blocksOf("docs/sources.md").filter(({ language }) => language === "yaml")
 const run = inProcess(Command.make("manifold").pipe(Command.withSubcommands([check])))
 
-describe("docs/sources.md", () => {
-  it.effect.each(manifests)("has manifests that pass manifold check, once the secrets are there", ({ text }) =>
+describe.each(["docs/sources.md", "docs/sandbox.md"])("%s", (page) => {
+  it.effect.each(blocksOf(page).filter(({ language }) => language === "yaml"))("has manifests that pass manifold check, once the secrets are there", ({ text }) =>
     Effect.gen(function*() {
       const [file = ""] = yield* filesWith([text.replaceAll(/\$\{(?:env|file):[^}]+\}/gu, "a secret")])
       const { code, err } = yield* run("check", file)
