@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import { execFileSync } from "node:child_process"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { stringify } from "yaml"
 import { moodyBackend } from "../kit/backend.ts"
 import { bundleOf, sha256Of } from "../kit/bundle.ts"
 import { call, serving, statusOf, until } from "../kit/calls.ts"
@@ -51,6 +52,7 @@ const places = Effect.gen(function*() {
   registry.publish({ name: "test/mcpb", version: "1.0.0", packages: [{ registryType: "mcpb", identifier: `${files.origin}/inside.mcpb`, fileSha256: sha256Of(bundle), ...stdio }] })
   registry.publish({ name: "test/oci", version: "1.0.0", packages: [{ registryType: "oci", identifier: "local/inside:1", ...stdio, ...wants }] })
   registry.publish({ name: "test/http", version: "1.0.0", packages: [{ registryType: "npm", registryBaseUrl: npm.url, identifier: "inside", version: "1.0.0", transport: { type: "streamable-http", url: "http://127.0.0.1:{PORT}/mcp" } }] })
+  registry.publish({ name: "test/young", version: "1.0.0", packages: [{ registryType: "npm", registryBaseUrl: npm.url, identifier: "inside", version: "1.0.0", ...stdio }] }, { publishedAt: new Date().toISOString() })
   const headers = [{ name: "X-Key", isRequired: true, isSecret: true }, { name: "X-Region", value: "region-{region}", variables: { region: { default: "eu" } } }]
   registry.publish({
     name: "test/remote",
@@ -127,11 +129,15 @@ describe("servers of a registry", () => {
       const servers = [
         { id: "bare", name: "test/npm", ...common, registry: registry.url, inputs: { "--level": "trace", colour: "red" } },
         { id: "none", name: "test/none", ...common, registry: registry.url },
+        { id: "young", name: "test/young", minimum_release_age: "7 days", ...common, registry: registry.url },
+        { id: "unsigned", name: "test/mcpb", provenance: "required", ...common, registry: registry.url },
         { id: "portless", name: "test/http", ...common, registry: registry.url },
         { id: "other", name: "test/npm", package: "pypi", ...common, registry: registry.url },
         { id: "own", file: "./server.json", ...common }
       ]
       const gate = yield* gateway({ servers }, { prepare: async (directory) => writeFileSync(join(directory, "server.json"), entry("first")) })
+      const young = join(gate.directory, "young.yaml")
+      writeFileSync(young, stringify({ version: 1, servers: servers.filter(({ id }) => id === "young") }))
       yield* Effect.promise(async () => {
         await serving(gate.url, "own")
         const whyOf = async (id: string) =>
@@ -139,12 +145,17 @@ describe("servers of a registry", () => {
         const bare = await whyOf("bare")
         for (const each of ["inputs.GREETING is missing (what to say)", "inputs.folder is missing", `inputs["--level"] has to be one of info, debug`, "inputs.colour is not asked for"]) assert.include(bare, each)
         assert.include(await whyOf("none"), "it has no test/none (check `name` and `version`)")
+        assert.include(await whyOf("young"), "minimum_release_age does not take it yet")
+        assert.include(await whyOf("unsigned"), "only npm registries sign what they give")
+        const { code, err } = await Effect.runPromise(manifold(["lock", "-m", young]))
+        assert.strictEqual(code, 1)
+        assert.include(err, "young: registry test/young: check its age failed")
         assert.include(await whyOf("portless"), "its package serves streamable-http (write config.port")
         assert.include(await whyOf("other"), "it has npm, and no pypi")
 
         assert.deepStrictEqual((await look(gate.url, "own")).args, ["first"])
         writeFileSync(join(gate.directory, "server.json"), entry("second"))
-        gate.rewrite({ servers: [{ ...servers[4], config: { environment: { AGAIN: "1" } } }] })
+        gate.rewrite({ servers: [{ ...servers.at(-1), config: { environment: { AGAIN: "1" } } }] })
         await until(() => look(gate.url, "own").catch(() => ({})), ({ args }) => args?.[0] === "second")
         assert.isTrue(existsSync(join(gate.directory, "data", "resolved.json")))
       })
