@@ -59,6 +59,7 @@ const addressIssues = ({ auth_strategy, config, source, type }: Server): Readonl
     return [{ path: ["auth_strategy"], issue: `"${auth_strategy}" is for servers that are reached at an address of their own (type remote), which its users' tokens are for` }]
   }
   if (config.port !== undefined) return []
+  if (type === "registry") return [{ path: ["auth_strategy"], issue: "needs the server's address in the manifest: write type remote with its url, or config.port for one that serves HTTP" }]
   return [{ path: ["auth_strategy"], issue: "has no way to a server that speaks on its standard streams: write bypass_auth, or config.port for one that serves HTTP" }]
 }
 

@@ -24,6 +24,9 @@ export const bundleOf = (manifest: object, files: ReadonlyArray<BundleFile>): Ef
 
 export const sha256Of = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex")
 
+/** The same archive, in which a path is another one of the same length. */
+export const withPath = (bytes: Buffer, path: string, other: string): Buffer => Buffer.from(bytes.toString("latin1").replaceAll(path, other), "latin1")
+
 /** The same archive, whose list of contents says that an entry is of another kind (0o120000 is a link). */
 export const withKind = (bytes: Buffer, path: string, kind: number): Buffer => {
   const changed = Buffer.from(bytes)

@@ -56,7 +56,11 @@ const placed = Effect.fnUntraced(function*<E>({ body, contents, directory, isFol
   if (listed === undefined) return yield* failed(source)(new Error(`its list of contents lacks ${JSON.stringify(name)}`))
   if (!isPlain(isFolder ? name.slice(0, -1) : name)) return yield* failed(source)(new Error(`it has a file at ${JSON.stringify(name.slice(0, 200))}`))
   const place = path.join(directory, name)
-  if (isFolder) return yield* files.makeDirectory(place, { recursive: true, mode: 0o700 })
+  if (isFolder) {
+    // What it holds is read in any case, so it counts.
+    yield* Stream.runDrain(body)
+    return yield* files.makeDirectory(place, { recursive: true, mode: 0o700 })
+  }
   yield* files.makeDirectory(path.dirname(place), { recursive: true, mode: 0o700 })
   // What is there already is not written to.
   yield* Stream.run(body, files.sink(place, { flag: "wx", mode: listed.isProgram ? 0o700 : 0o600 }))

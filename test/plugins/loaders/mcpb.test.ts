@@ -6,7 +6,7 @@ import { Loader, Plugin } from "#plugin"
 import { isPlain } from "../../../plugins/loaders/mcpb/Unpack.ts"
 import { ArtifactCache } from "../../../src/host/ArtifactCache.ts"
 import { Registry } from "../../../src/host/Registry.ts"
-import { type BundleFile, bundleOf, sha256Of, withKind, zipOf } from "../../kit/bundle.ts"
+import { type BundleFile, bundleOf, sha256Of, withKind, withPath, zipOf } from "../../kit/bundle.ts"
 import { loopback } from "../../kit/loopback.ts"
 import { temporaryHost } from "../../kit/pluginHost.ts"
 
@@ -129,6 +129,7 @@ describe("the archive of a bundle", () => {
     ["is a link", Effect.map(bundleOf({ server }, [{ path: "pipe", text: "" }]), (bytes) => withKind(bytes, "pipe", 0o010000))],
     ["twice", zipOf([script, script])],
     ["unpacks to more than", zipOf([{ path: "zeros", text: "0".repeat(40 * 1024 * 1024) }])],
+    ["unpacks to more than", Effect.map(zipOf([{ path: "zeroZ", text: "0".repeat(40 * 1024 * 1024) }]), (bytes) => withPath(bytes, "zeroZ", "zero/"))],
     ["no zip archive", Effect.succeed(Buffer.from("PK, but not really"))],
     ["lacks", Effect.map(zipOf([{ path: "aaaa", text: "" }]), (bytes) => Buffer.from(bytes.toString("latin1").replace("aaaa", "bbbb"), "latin1"))],
     ["CRC-32", Effect.map(zipOf([{ path: "a", text: "hello".repeat(9) }]), (bytes) => {
