@@ -86,6 +86,7 @@ const identity = ({ auth, entry, hiddenText, loader, locked }: Wanted) => ({
   source: entry.source,
   config: entry.config,
   sharing: entry.sharing,
+  provenance: entry.provenance,
   sandbox: entry.sandbox,
   limits: entry.limits,
   locked,

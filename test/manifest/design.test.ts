@@ -72,9 +72,8 @@ plugins:
 
 const later = [
   "routing.retry", "routing.breaker",
-  "servers.files.minimum_release_age", "servers.files.provenance", "servers.files.idle_stop",
-  "servers.issues.replicas",
-  "servers.listed.type"
+  "servers.files.idle_stop",
+  "servers.issues.replicas"
 ]
 
 describe("the manifest of the design", () => {
