@@ -34,7 +34,7 @@ loaderContract({
   bad: [
     { config: {}, at: "" },
     { config: { path: "" }, at: "path" },
-    { config: { path: "./a", watch: true }, at: "watch" },
+    { config: { command: "node", watch: true }, at: "watch" },
     { config: { path: "./a", install: "yes" }, at: "install" },
     { config: { command: "node", install: true }, at: "install" },
     { config: { command: "node", pin: true }, at: "pin" },
