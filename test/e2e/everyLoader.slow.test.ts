@@ -34,6 +34,8 @@ const asked = (url: string, id: string) => {
     "from-pypi": ["reverse", { text: "" }],
     "from-npm": ["greet", { name: "Ada" }],
     "from-here": ["greet", { name: "Ada" }],
+    "from-registry": ["greet", { name: "Ada" }],
+    "from-bundle": ["greet", { name: "Ada" }],
     "from-docker": ["look", {}],
     "from-elsewhere": ["test_simple_text", {}]
   }
@@ -41,7 +43,7 @@ const asked = (url: string, id: string) => {
   return call(url, `${id}__${tool}`, args).then(({ error, text }) => error ?? text)
 }
 
-const ANSWERS = { "from-git": "first", "from-npm": "first, Ada!", "from-pypi": "first", "from-docker": `"args":["first"]`, "from-here": "Hello, Ada!", "from-elsewhere": "simple text" }
+const ANSWERS = { "from-git": "first", "from-npm": "first, Ada!", "from-pypi": "first", "from-docker": `"args":["first"]`, "from-here": "Hello, Ada!", "from-registry": "first, Ada!", "from-bundle": "first, Ada!", "from-elsewhere": "simple text" }
 
 describe("manifests/examples/every-loader.yaml", () => {
   it.live("is locked on one machine, and runs exactly that on another, though all of it is newer elsewhere; what was changed is refused alone", () =>
@@ -52,7 +54,7 @@ describe("manifests/examples/every-loader.yaml", () => {
       const locking = yield* manifold(["lock", "-m", first.path], { environment })
       assert.strictEqual(locking.code, 0, locking.err)
       const pinned = Object.keys(JSON.parse(first.lock()).sources)
-      assert.deepStrictEqual(pinned, [...hasDocker ? ["from-docker"] : [], "from-git", "from-here", "from-npm", "from-pypi"])
+      assert.deepStrictEqual(pinned, ["from-bundle", ...hasDocker ? ["from-docker"] : [], "from-git", "from-here", "from-npm", "from-pypi", "from-registry"])
 
       yield* move
       const { out } = yield* manifold(["outdated", "-m", first.path], { environment })
