@@ -11,7 +11,7 @@ export interface Reader {
 
 /** What is wanted serves: the newest form of the server, ready. */
 export const serves = ({ actual, consents, wanted }: ServerStatus): boolean =>
-  (actual.phase === "ready" || (actual.phase === "idle" && consents !== undefined)) && wanted.problem === undefined
+  (actual.phase === "ready" || actual.asleep === true || (actual.phase === "idle" && consents !== undefined)) && wanted.problem === undefined
 
 /** Whether everything that is wanted serves, the newest manifest and its plugins included. */
 export const allServe = ({ audit, manifest, plugins, servers }: GatewayStatus): boolean =>
@@ -63,9 +63,10 @@ const detailsOf = ({ actual, consents, excluded, next, required, runs, wanted }:
       : `generation ${wanted.generation} does not serve${old ? `, generation ${actual.generation} does` : ""}: ${wanted.problem}`),
     ...line("why", actual.why === wanted.problem ? undefined : actual.why),
     ...line("next", next),
+    ...(actual.replicas ?? []).flatMap(({ phase, restarts, why }, index) => line(`replica ${index + 1}`, `${phase}, ${counted(restarts, "restart")}${why === undefined ? "" : `: ${why}`}`)),
     ...line("runs", runs?.detected === undefined ? undefined : `${runs.source}: ${runs.detected}`),
     ...(consents ?? []).flatMap(({ issuer, subject, url }) => line("consent", `${subject} (${issuer}) has been asked: ${url}`)),
-    ...(required && actual.phase !== "ready" && consents === undefined ? line("note", "it is required: the gateway is not ready without it") : []),
+    ...(required && actual.phase !== "ready" && actual.asleep !== true && consents === undefined ? line("note", "it is required: the gateway is not ready without it") : []),
     ...excluded.flatMap(({ kind, name, why }) => line("left out", `${kind} ${name} ${why}`))
   ]
 }

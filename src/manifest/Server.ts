@@ -7,7 +7,7 @@ import { Schema, SchemaTransformation, Struct } from "effect"
 import { TenantName } from "./AccessRules.ts"
 import { about, DurationText, fallback, later, OwnKeys, PluginName, required, rule, ServerId, Span, Text, unsupported } from "./Fields.ts"
 import { Size } from "../lib/Size.ts"
-import { laterRouting, ServerPrefix } from "./Routing.ts"
+import { BALANCE, Balance, laterRouting, ServerHealth, ServerPrefix } from "./Routing.ts"
 import { ServerConfig } from "./ServerConfig.ts"
 
 const except = (names: ReadonlyArray<string>, what: string) =>
@@ -47,6 +47,8 @@ const common = {
   prefix: Schema.optionalKey(about(ServerPrefix, "How this server's names begin: always, on_conflict, never, or a prefix of its own")),
   timeout: Schema.optionalKey(about(DurationText, "How long a call to this server may take")),
   config: fallback(ServerConfig, "What the server's process or connection is given", {}),
+  health: Schema.optionalKey(about(ServerHealth, "How this server is asked whether it still answers, where that differs from routing.health")),
+  balance: Schema.optionalKey(about(Balance, BALANCE)),
   ...laterRouting,
   sharing: fallback(
     Schema.Literals(["shared", "per_principal", "per_session"]),
@@ -54,8 +56,12 @@ const common = {
     "shared"
   ),
   tenants: Schema.optionalKey(about(Schema.NonEmptyArray(TenantName), "Tenants that alone may see this server, by access.tenant; everybody without it")),
-  replicas: later(Schema.Int, "How many instances run", 1),
-  idle_stop: later(Span, "Stop the server when nobody called it for this long"),
+  replicas: fallback(
+    Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 64 }, { expected: "a number from 1 to 64" })),
+    "How many instances of the server run; calls go to those that serve",
+    1
+  ),
+  idle_stop: Schema.optionalKey(about(DurationText, "Stop the server when nobody has used it for this long; the first call starts it again")),
   sandbox: later(Sandbox, "What separates the server from the machine", "none"),
   limits: fallback(Limits, "Most memory, processors and processes; with type docker, where 512 MiB, 1 and 256 hold unless written", {}),
   minimum_release_age: later(Span, "Refuse a version younger than this"),
@@ -78,14 +84,21 @@ const entry = {
   required: Schema.Boolean,
   prefix: Schema.optionalKey(Schema.String),
   timeout: Schema.optionalKey(Schema.Duration),
+  health: Schema.optionalKey(Schema.toType(ServerHealth)),
+  balance: Schema.optionalKey(Balance),
   sharing: Schema.Literals(["shared", "per_principal", "per_session"]),
+  replicas: Schema.Int,
+  idle_stop: Schema.optionalKey(Schema.Duration),
   tenants: Schema.optionalKey(Schema.NonEmptyArray(Schema.String)),
   limits: Schema.toType(Limits),
   config: Schema.toType(ServerConfig)
 }
 
 /** The keys the gateway itself reads. */
-const entryKeys = ["id", "type", "auth_strategy", "auth_config", "enabled", "required", "prefix", "timeout", "sharing", "tenants", "config", "limits"] as const
+const entryKeys = [
+  ...["id", "type", "auth_strategy", "auth_config", "enabled", "required", "prefix", "tenants", "config", "limits"] as const,
+  ...["timeout", "health", "balance", "sharing", "replicas", "idle_stop"] as const
+]
 
 export const ServerEntry = ServerKeys.pipe(Schema.decodeTo(
   Schema.Struct({ ...entry, source: OwnKeys }),

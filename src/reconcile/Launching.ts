@@ -20,9 +20,12 @@ export interface Found {
 export interface Telling {
   readonly announce: (phase: "resolving" | "preparing") => void
   readonly found: (found: Found) => void
+  /** Which of the replicas it is for; each has a port of its own. */
+  readonly index: number
 }
 
-export const targetOf = Effect.fnUntraced(function*(entry: ServerEntry, loader: Loader, { announce, found }: Telling) {
+export const targetOf = Effect.fnUntraced(function*(written: ServerEntry, loader: Loader, { announce, found, index }: Telling) {
+  const entry = ofReplica(written, index)
   const cache = yield* ArtifactCache
   announce("resolving")
   const locks = yield* Locks
@@ -32,8 +35,20 @@ export const targetOf = Effect.fnUntraced(function*(entry: ServerEntry, loader: 
   yield* locks.keep(entry.id, entry, isPinned(loader, resolved) ? { ...resolved, pin: resolved.pin ?? {} } : resolved)
   const launch = yield* loader.launch(directory, resolved, wantedOf(entry))
   found({ source: resolved.source, ...(launch._tag === "Stdio" && launch.detected !== undefined ? { detected: launch.detected } : {}) })
+  if (launch._tag === "Http" && !isReached(entry)) return yield* notStarted(resolved)
   return launch._tag === "Http" ? yield* remote(entry, launch, resolved) : yield* launched(entry, launch, resolved)
 })
+
+const ofReplica = (entry: ServerEntry, index: number): ServerEntry => {
+  const { port } = entry.config
+  return port === undefined || index === 0 ? entry : { ...entry, config: { ...entry.config, port: port + index } }
+}
+
+/** `check` knows the loaders of the gateway; one of a plugin may turn out to start nothing. */
+const isReached = ({ idle_stop, replicas }: ServerEntry): boolean => replicas === 1 && idle_stop === undefined
+
+const notStarted = ({ source }: Resolved) =>
+  new LoadFailed({ source, step: "start it", cause: new Error("replicas and idle_stop are for servers that the gateway starts, and this one is reached at an address: leave them out") })
 
 const wantedOf = ({ config: { environment, port, working_directory }, limits: { memory, ...limits } }: ServerEntry): Wanted => ({
   environment: Object.keys(environment),

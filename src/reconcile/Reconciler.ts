@@ -5,7 +5,7 @@
  */
 import { Clock, Context, type Duration, Effect, Equal, Exit, Layer, Scope, Semaphore } from "effect"
 import { LogLevels } from "../backend/LogLevels.ts"
-import type { State } from "../backend/Spec.ts"
+import type { Instance } from "../backend/Spec.ts"
 import { Subscriptions } from "../backend/Subscriptions.ts"
 import { Catalogue } from "../catalogue/Catalogue.ts"
 import type { Kind } from "../catalogue/Definition.ts"
@@ -13,7 +13,7 @@ import { Locks } from "../host/Locks.ts"
 import { Registry } from "../host/Registry.ts"
 import { type Change, diff } from "../manifest/Diff.ts"
 import type { Manifest } from "../manifest/Manifest.ts"
-import { authorize, type InstanceServices, type Managed, managed, type Publish, type Running, servedAlready, servedBy, start } from "./Managed.ts"
+import { authorize, type Managed, managed, type Running, servedAlready, servedBy } from "./Managed.ts"
 import { Consents } from "../guard/Consents.ts"
 import type { Principal } from "../plugin/Auth.ts"
 import { askingFor, consented, depersonalize, forgetsUsers, personalize } from "./Personalizing.ts"
@@ -23,6 +23,7 @@ import { Users } from "../guard/Users.ts"
 import { Audit } from "../observe/Audit.ts"
 import { type Sights, sights } from "./Sights.ts"
 import type { GatewayStatus } from "./Status.ts"
+import { type InstanceServices, type Publish, start } from "./Starting.ts"
 import { type Refusal, statusOf } from "./StatusOf.ts"
 import { type Lending, sameInstance, sameStrategy, type Wanted, wantedOf } from "./Wanted.ts"
 
@@ -100,7 +101,7 @@ export class Reconciler extends Context.Service<Reconciler, {
         return server.slot.vacate
       })
       // What the old form offers stays listed until the new one has said what it offers.
-      const running: Running = yield* start({ wanted, generation, parent: scope, publish, makeRoom, listed: before?.offer.listing(), ...askingFor(server) }).pipe(
+      const running: Running = yield* start({ wanted, now: () => server.wanted, generation, parent: scope, publish, makeRoom, listed: before?.offer.listing(), ...askingFor(server) }).pipe(
         Effect.tapError(() => Effect.sync(() => hasRoom ? server.serving = undefined : undefined))
       )
       if (hasRoom) return yield* serve(server, running)
@@ -234,7 +235,7 @@ export class Reconciler extends Context.Service<Reconciler, {
       manifest: () => current,
       isReady: () =>
         current !== undefined && current.servers.every((entry) =>
-          !entry.enabled || !entry.required || isServing(servers.get(entry.id)?.slot.current()?.state())
+          !entry.enabled || !entry.required || serves(servers.get(entry.id)?.slot.current())
         ),
       stop: Effect.suspend(() =>
         Effect.forEach([...servers.values()], (server) => Effect.andThen(dropCandidate(server), server.slot.vacate), {
@@ -246,5 +247,6 @@ export class Reconciler extends Context.Service<Reconciler, {
   }))
 }
 
-/** One that rests serves each user who brings a credential. */
-const isServing = (state: State | undefined): boolean => state?.phase === "ready" || state?.isResting === true
+/** One that rests serves each user who brings a credential, one that sleeps whoever calls. */
+const serves = (instance: Instance | undefined): boolean =>
+  instance !== undefined && (instance.opened()?.connection.isClosed === false || instance.state().isResting === true || instance.state().isAsleep === true)
