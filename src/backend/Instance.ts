@@ -43,6 +43,8 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
   let remembered: { readonly era: Era; readonly until: number } | undefined
   const backoff = Backoffs.make()
   let isResting = false
+  /** Why it ended or did not start, until it is ready again. */
+  let trouble: string | undefined
   const sleep = Sleeps.make()
   let dozing = Deferred.makeUnsafe<void>()
   /** When it was last ready. */
@@ -66,15 +68,18 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
       spec.changed(state)
     })
 
+  const enterTrying = (phase: Phase) => trouble === undefined ? enter(phase) : enter(phase, trouble, "it is being tried again")
+
   const setLevel = ({ connection, handshake }: Opened) => {
     const level = spec.logLevel()
     if (level === undefined || handshake.era !== "legacy" || handshake.capabilities["logging"] === undefined) return
     connection.call(ownCall("logging/setLevel", `"level":"${level}"`), { notify: () => {}, log: () => {}, done: () => {} })
   }
 
-  /** What hangs may take long to end: callers hear at once. */
+  /** What hangs may take long to end: callers hear at once. It is asked for its era again, for which it has less time. */
   const giveUp = Effect.fnUntraced(function*({ connection }: Opened, why: string) {
     lostAt = yield* Clock.currentTimeMillis
+    remembered = undefined
     yield* enter("degraded", `Server "${spec.id}" ${why}`, "is started or opened anew")
     connection.close(why)
   })
@@ -82,9 +87,9 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
   const attempt = Effect.gen(function*() {
     const context = yield* Effect.context<never>()
     const now = Effect.runForkWith(context)
-    yield* enter("resolving")
-    const target = yield* spec.target((phase) => now(enter(phase)))
-    yield* enter("starting")
+    yield* enterTrying("resolving")
+    const target = yield* spec.target((phase) => now(enterTrying(phase)))
+    yield* enterTrying("starting")
     const ended = yield* Deferred.make<string>()
     const logger = garbageCounter((line) => now(Effect.logWarning(line)))
     const started = yield* open({
@@ -109,6 +114,7 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
     dozing = Deferred.makeUnsafe<void>()
     opened = started
     backoff.succeeded()
+    trouble = undefined
     isResting = false
     sleep.over()
     yield* enter("ready")
@@ -142,6 +148,7 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
     if (failure._tag === "BackendFailed" && failure.reason === "unauthorized" && spec.unauthorized !== undefined) {
       if ((yield* spec.unauthorized(failure)) === "rest") return yield* rest
     }
+    trouble = failure.message
     const wait = yield* backoff.failed
     yield* enter(backoff.isSpent() ? "failed" : "degraded", failure.message, `tried again in ${Duration.format(Duration.seconds(Math.ceil(Duration.toSeconds(wait))))}, or at once when the manifest changes`)
     yield* Effect.logWarning(failure.message)
