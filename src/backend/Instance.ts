@@ -58,7 +58,7 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
         restarts: backoff.restarts(),
         ...(backoff.isSpent() ? { isGivenUp: true } : {}),
         ...(isResting ? { isResting: true } : {}),
-        ...(phase === "idle" && sleep.isOn() ? { isAsleep: true } : {}),
+        ...(sleep.isOn() ? { isAsleep: true } : {}),
         ...(why === undefined ? {} : { why }),
         ...(next === undefined ? {} : { next })
       }

@@ -23,7 +23,7 @@ export interface State {
   readonly isGivenUp?: true
   /** It serves each user on a conversation of their own, and has none to show. */
   readonly isResting?: true
-  /** Nobody used it: it was stopped, and is started by the next call. */
+  /** Nobody used it: it is stopped, or being started again for a call, and calls wait for it. */
   readonly isAsleep?: true
 }
 

@@ -43,7 +43,7 @@ export const ServerStatus = Schema.Struct({
     era: Schema.optionalKey(Schema.Literals(["modern", "legacy"])),
     protocol: Schema.optionalKey(Schema.String),
     why: Schema.optionalKey(Schema.String),
-    /** It was stopped since nobody used it; the first call starts it again. */
+    /** Nobody used it: it is stopped until the first call, or being started again for one. */
     asleep: Schema.optionalKey(Schema.Literal(true)),
     /** Calls that it is busy with right now; absent where there are none. */
     calls: Schema.optionalKey(Schema.Int),

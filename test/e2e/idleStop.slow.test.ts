@@ -12,7 +12,7 @@ import { session, textOf } from "../kit/wire.ts"
 const idle_stop = "1 second"
 
 const asleep = (base: string, ...ids: ReadonlyArray<string>) =>
-  eventually("not asleep", statusOf(base), (all) => ids.every((id) => all.some((one) => one.id === id && one.actual.asleep === true)))
+  eventually("not asleep", statusOf(base), (all) => ids.every((id) => all.some((one) => one.id === id && one.actual.phase === "idle")))
 
 const model = (id: string, more: object) =>
   ({ id, type: "local", path: resolve("test/fixtures/servers/model.mjs"), auth_strategy: "bypass_auth", idle_stop, ...more })
