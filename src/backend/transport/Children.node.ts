@@ -3,10 +3,12 @@ import { spawn, spawnSync } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Layer, Schema } from "effect"
-import { type After, Children } from "./Children.ts"
+import { type After, type Child, Children } from "./Children.ts"
+import { endStraysNow } from "./Strays.node.ts"
 
 const Entry = Schema.fromJsonString(Schema.Struct({
   server: Schema.String,
+  mark: Schema.optionalKey(Schema.String),
   started: Schema.String,
   /** Of the machine's start: pids and start times of before it mean nothing. */
   boot: Schema.optionalKey(Schema.String),
@@ -79,6 +81,7 @@ const endGroup = (group: number) => {
 /** Ends the children whose gateway is dead; gives how many groups that were. */
 const endOrphans = (folder: string): number => {
   let ended = 0
+  const marks: Array<string> = []
   for (const name of readdirSync(folder)) {
     const entry = Schema.decodeUnknownOption(Entry)(readFileSync(join(folder, name), "utf8"))
     const pid = Number(name)
@@ -88,9 +91,11 @@ const endOrphans = (folder: string): number => {
       endGroup(pid)
       ended++
     }
+    if (entry._tag === "Some" && isOfThisBoot && entry.value.mark !== undefined) marks.push(entry.value.mark)
     if (entry._tag === "Some" && entry.value.after !== undefined) runNow(entry.value.after)
     rmSync(join(folder, name), { force: true })
   }
+  endStraysNow(marks)
   return ended
 }
 
@@ -100,11 +105,12 @@ export const layer = (dataDirectory: string): Layer.Layer<Children> =>
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     const ended = endOrphans(folder)
     if (ended > 0) yield* Effect.logWarning(`Ended ${ended} process group(s) that a killed gateway had left behind`)
-    const alive = new Map<number, After | undefined>()
+    const alive = new Map<number, Child>()
     // However the process ends, short of being killed itself, its children do not outlive it.
     const endAll = () => {
       for (const pid of alive.keys()) endGroup(pid)
-      for (const after of alive.values()) if (after !== undefined) runNow(after)
+      endStraysNow([...alive.values()].map(({ mark }) => mark))
+      for (const { after } of alive.values()) if (after !== undefined) runNow(after)
     }
     yield* Effect.acquireRelease(
       Effect.sync(() => process.on("exit", endAll)),
@@ -113,13 +119,14 @@ export const layer = (dataDirectory: string): Layer.Layer<Children> =>
     const boot = bootId()
     const owner = { pid: process.pid, started: startOf(process.pid) }
     return Children.of({
-      remember: (pid, server, after) => {
-        alive.set(pid, after)
-        const entry = { server, boot, started: startOf(pid), owner, ...(after === undefined ? {} : { after }) }
+      remember: (pid, child) => {
+        alive.set(pid, child)
+        const { after, mark, server } = child
+        const entry = { server, mark, boot, started: startOf(pid), owner, ...(after === undefined ? {} : { after }) }
         writeFileSync(join(folder, String(pid)), JSON.stringify(entry), { mode: 0o600 })
       },
       forget: Effect.fnUntraced(function*(pid) {
-        const after = alive.get(pid)
+        const after = alive.get(pid)?.after
         if (after !== undefined) yield* runAfter(after)
         alive.delete(pid)
         rmSync(join(folder, String(pid)), { force: true })
