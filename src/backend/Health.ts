@@ -25,19 +25,20 @@ export const hanging = Effect.fnUntraced(function*(connection: Connection, healt
   let missed = 0
   let heardAt = yield* Clock.currentTimeMillis
   let askedAt = heardAt
+  let { heard } = connection
   for (;;) {
     const { failures, interval, patience, timeout } = health()
     const waited = (yield* Clock.currentTimeMillis) - askedAt
     yield* Effect.sleep(interval === undefined ? LOOK : Math.max(0, Duration.toMillis(interval) - waited))
     askedAt = yield* Clock.currentTimeMillis
     if (interval === undefined) continue
-    const before = connection.heard
     const answer = yield* Effect.timeoutOption(exchange(connection, questionIn(connection)), timeout)
     const now = yield* Clock.currentTimeMillis
-    if (connection.heard !== before || Option.exists(answer, isSign)) {
+    if (connection.heard !== heard || Option.exists(answer, isSign)) {
       missed = 0
       heardAt = now
     } else if (connection.inFlight === 0 || now - heardAt >= patience) missed++
+    heard = connection.heard
     if (missed >= failures) return `does not answer any more: ${missed} health checks in a row, nothing for ${spanOf(now - heardAt)}`
   }
 })

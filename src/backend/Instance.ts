@@ -201,10 +201,7 @@ export const make = Effect.fnUntraced(function*(spec: Spec): Effect.fn.Return<In
     return { calls, inFlight: inFlight + (conversations?.inFlight() ?? 0), isNeeded: inFlight > 0 || isHeld || isWatched() }
   }
 
-  const isWatched = () => {
-    const { resources, tasks } = spec.watched()
-    return resources.size > 0 || tasks.size > 0
-  }
+  const isWatched = () => Object.values(spec.watched()).some(({ size }) => size > 0)
 
   const doze = (why: string) =>
     Effect.suspend(() => {

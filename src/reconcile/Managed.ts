@@ -102,3 +102,7 @@ export const authorize = Effect.fnUntraced(function*(wanted: Wanted, parent: Sco
   const withdraw = strategy.consent === undefined ? () => {} : consents.offer(wanted.entry.id, strategy.consent)
   return { wanted, strategy, scope, withdraw }
 })
+
+/** One that rests serves each user who brings a credential, one that sleeps whoever calls. */
+export const serves = (instance: Instance | undefined): boolean =>
+  instance !== undefined && (instance.opened()?.connection.isClosed === false || instance.state().isResting === true || instance.state().isAsleep === true)

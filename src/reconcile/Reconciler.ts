@@ -5,7 +5,6 @@
  */
 import { Clock, Context, type Duration, Effect, Equal, Exit, Layer, Scope, Semaphore } from "effect"
 import { LogLevels } from "../backend/LogLevels.ts"
-import type { Instance } from "../backend/Spec.ts"
 import { Subscriptions } from "../backend/Subscriptions.ts"
 import { Catalogue } from "../catalogue/Catalogue.ts"
 import type { Kind } from "../catalogue/Definition.ts"
@@ -13,7 +12,7 @@ import { Locks } from "../host/Locks.ts"
 import { Registry } from "../host/Registry.ts"
 import { type Change, diff } from "../manifest/Diff.ts"
 import type { Manifest } from "../manifest/Manifest.ts"
-import { authorize, type Managed, managed, type Running, servedAlready, servedBy } from "./Managed.ts"
+import { authorize, type Managed, managed, type Running, servedAlready, servedBy, serves } from "./Managed.ts"
 import { Consents } from "../guard/Consents.ts"
 import type { Principal } from "../plugin/Auth.ts"
 import { askingFor, consented, depersonalize, forgetsUsers, personalize } from "./Personalizing.ts"
@@ -246,7 +245,3 @@ export class Reconciler extends Context.Service<Reconciler, {
     })
   }))
 }
-
-/** One that rests serves each user who brings a credential, one that sleeps whoever calls. */
-const serves = (instance: Instance | undefined): boolean =>
-  instance !== undefined && (instance.opened()?.connection.isClosed === false || instance.state().isResting === true || instance.state().isAsleep === true)

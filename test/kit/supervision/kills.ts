@@ -44,16 +44,16 @@ export const kills = (count: number, atOnce = 4): Promise<Kills> =>
         if (!/"code":-32603,"message":"Server \\"own\\" ended by SIGKILL"/u.test(text)) wrong.push(text)
       }
     }
-    let isOver = false
+    const over = new AbortController()
     const other = async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         const { text } = await call(url, "other__echo", { n: others })
         if (text !== `{"n":${others++}}`) disturbed++
       }
     }
     const watching = other()
     await Promise.all(Array.from({ length: atOnce }, killer))
-    isOver = true
+    over.abort()
     await watching
     return { kills: count, ...spread(times), wrong, others, disturbed }
   })
