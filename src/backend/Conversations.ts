@@ -126,10 +126,10 @@ export const make = Effect.fnUntraced(function*(
       Effect.forkIn(held.scope)
     )
     // On a scope that is closing it does not even begin, and nothing of the above runs.
-    if (health !== undefined) yield* Effect.forkIn(untilHanging(held, health), held.scope)
     opening.addObserver(() => {
       if (Deferred.doneUnsafe(held.opened, Exit.fail(new BackendFailed({ backend, reason: "closed", detail: "closed the connection", isUnsent: true })))) end(held)
     })
+    if (health !== undefined) yield* Effect.forkIn(untilHanging(held, health), held.scope)
     return held
   })
 

@@ -9,6 +9,10 @@ export interface Reader {
   readonly width: number
 }
 
+/** Whether calls get to it, be it to one replica alone, or when it has been started for them. */
+const getsThrough = ({ asleep, phase, replicas = [] }: ServerStatus["actual"]): boolean =>
+  phase === "ready" || asleep === true || replicas.some((one) => one.phase === "ready")
+
 /** What is wanted serves: the newest form of the server, ready. */
 export const serves = ({ actual, consents, wanted }: ServerStatus): boolean =>
   (actual.phase === "ready" || actual.asleep === true || (actual.phase === "idle" && consents !== undefined)) && wanted.problem === undefined
@@ -63,10 +67,10 @@ const detailsOf = ({ actual, consents, excluded, next, required, runs, wanted }:
       : `generation ${wanted.generation} does not serve${old ? `, generation ${actual.generation} does` : ""}: ${wanted.problem}`),
     ...line("why", actual.why === wanted.problem ? undefined : actual.why),
     ...line("next", next),
-    ...(actual.replicas ?? []).flatMap(({ phase, restarts, why }, index) => line(`replica ${index + 1}`, `${phase}, ${counted(restarts, "restart")}${why === undefined ? "" : `: ${why}`}`)),
+    ...(actual.replicas ?? []).flatMap(({ phase, restarts, why }, index) => line("replica", `${index + 1}: ${phase}, ${counted(restarts, "restart")}${why === undefined ? "" : `: ${why}`}`)),
     ...line("runs", runs?.detected === undefined ? undefined : `${runs.source}: ${runs.detected}`),
     ...(consents ?? []).flatMap(({ issuer, subject, url }) => line("consent", `${subject} (${issuer}) has been asked: ${url}`)),
-    ...(required && actual.phase !== "ready" && actual.asleep !== true && consents === undefined ? line("note", "it is required: the gateway is not ready without it") : []),
+    ...(required && !getsThrough(actual) && consents === undefined ? line("note", "it is required: the gateway is not ready without it") : []),
     ...excluded.flatMap(({ kind, name, why }) => line("left out", `${kind} ${name} ${why}`))
   ]
 }

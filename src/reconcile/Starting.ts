@@ -104,7 +104,7 @@ const replica = Effect.fnUntraced(function*(
   const id = entry.id
   const number = entry.replicas === 1 ? undefined : index
   const listedAnew = onListed ?? ((kinds: ReadonlySet<Kind>) => publish({ server: id, kinds }))
-  const offer = Offers.make(id, wanted.hiddenText, index === 0 ? listedAnew : () => Effect.void, listed)
+  const offer = Offers.make(id, wanted.hiddenText, index === 0 ? listedAnew : () => publish(), listed)
   const instance = yield* Effect.annotateLogs(Instances.make({
     id,
     isShared: entry.sharing === "shared",

@@ -43,7 +43,7 @@ describe("replicas", () => {
       assert.strictEqual(new Set(yield* pids(gate.url, "turns", 6)).size, 3)
     }).pipe(Effect.scoped))
 
-  it.live("keep a task, a question's answer, a user's own session where they began", () =>
+  it.live("keep a task, what is heard of it, a question's answer, a user's own session where they began", () =>
     Effect.gen(function*() {
       const port = yield* freePort
       const gate = yield* gateway({
@@ -58,6 +58,10 @@ describe("replicas", () => {
 
       const taskIds = yield* Effect.forEach([1, 2, 3], () => begun(gate.url))
       for (const taskId of [...taskIds, ...taskIds]) assert.isUndefined((yield* about(gate.url, taskId)).message?.error)
+
+      const short = yield* Effect.forEach([1, 2, 3], () => begun(gate.url, 1))
+      const heard = yield* listening(gate.url, short)
+      yield* eventually("not told", Effect.sync(heard), (text) => short.every((taskId) => text.includes(`"taskId":"${taskId}"`)))
 
       const states = yield* Effect.forEach([1, 2, 3, 4], () => recalled(gate.url, {}))
       for (const { message } of states) {
@@ -105,12 +109,33 @@ const asked = (url: string, method: string, params: object, name: string) => {
   return Effect.promise(() => post(url, body, { "mcp-protocol-version": "2026-07-28", "mcp-method": method, "mcp-name": name }))
 }
 
-const begun = (url: string) =>
-  Effect.map(asked(url, "tools/call", { name: "tasks__slow_compute", arguments: { label: "x", seconds: 60 } }, "tasks__slow_compute"), ({ message, text }) => {
+const begun = (url: string, seconds = 60) =>
+  Effect.map(asked(url, "tools/call", { name: "tasks__slow_compute", arguments: { label: "x", seconds } }, "tasks__slow_compute"), ({ message, text }) => {
     const taskId = message?.result?.["taskId"]
     assert.isString(taskId, text)
     return String(taskId)
   })
+
+/** What a listen for these tasks has said so far. */
+const listening = (url: string, taskIds: ReadonlyArray<string>) =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const over = new AbortController()
+      const _meta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": { extensions: TASKS } }
+      const response = await fetch(url, {
+        method: "POST",
+        body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "subscriptions/listen", params: { notifications: { taskIds }, _meta } }),
+        headers: { "content-type": "application/json", accept: "application/json, text/event-stream", "mcp-protocol-version": "2026-07-28", "mcp-method": "subscriptions/listen" },
+        signal: over.signal
+      })
+      let text = ""
+      const reading = (async () => {
+        for await (const chunk of response.body ?? []) text += Buffer.from(chunk).toString()
+      })().catch(() => {})
+      return { text: () => text.split("notifications/tasks").slice(1).join(), stop: () => (over.abort(), reading) }
+    }),
+    ({ stop }) => Effect.promise(stop)
+  ).pipe(Effect.map(({ text }) => text))
 
 const recalled = (url: string, more: object) => asked(url, "tools/call", { name: "asks__recall", arguments: {}, ...more }, "asks__recall")
 
