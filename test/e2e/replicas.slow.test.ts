@@ -1,12 +1,13 @@
 /** Several instances of one server: who gets a call, what stays where it began, what happens when one goes or all change. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { resolve } from "node:path"
+import { rmSync, writeFileSync } from "node:fs"
+import { dirname, join, resolve } from "node:path"
 import { call, load, serving, statusOf, until } from "../kit/calls.ts"
 import { officialClient } from "../kit/client.ts"
 import { eventually, fixtureEntry, statusOf as fixtureStatus, whenReady } from "../kit/fixtures.ts"
 import { freePort } from "../kit/everything.ts"
-import { gateway } from "../kit/gateway.ts"
+import { gateway, temporaryDirectory } from "../kit/gateway.ts"
 import { isAlive } from "../kit/process.ts"
 import { post, textOf } from "../kit/wire.ts"
 
@@ -101,6 +102,34 @@ describe("replicas", () => {
       assert.strictEqual(status?.offers.tools, 1)
     }).pipe(Effect.scoped))
 })
+
+describe("a loader of a plugin that turns out to start nothing", () => {
+  it.live("is not taken for several, nor for one that can be stopped, and says why", () =>
+    Effect.gen(function*() {
+      const plugin = join(temporaryDirectory("plugin-"), "address.mjs")
+      writeFileSync(plugin, addressLoader)
+      const server = { type: "address", auth_strategy: "bypass_auth" }
+      const gate = yield* gateway({ plugins: [{ use: plugin }], servers: [{ ...server, id: "many", replicas: 2 }, { ...server, id: "idle", idle_stop: "1 minute" }] })
+      const servers = yield* Effect.promise(() => until(() => statusOf(gate.url), ({ servers }) => servers.every(({ actual }) => actual.why !== undefined)))
+      for (const { actual } of servers.servers) assert.match(actual.why ?? "", /start it failed: replicas and idle_stop are for servers that the gateway starts/u)
+      rmSync(dirname(plugin), { recursive: true })
+    }).pipe(Effect.scoped))
+})
+
+const addressLoader = `
+export default {
+  apiVersion: 1,
+  kind: "loader",
+  name: "address",
+  summary: "Gives an address",
+  config: { "~standard": { version: 1, vendor: "by-hand", validate: (value) => ({ value }) } },
+  start: () => ({
+    resolve: async () => ({ source: "address", digest: "1" }),
+    prepare: async () => {},
+    launch: async () => ({ url: "http://127.0.0.1:1/mcp" })
+  })
+}
+`
 
 const twice = <A>(all: ReadonlyArray<A>) => all.flatMap((one) => [one, one])
 
