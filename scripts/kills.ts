@@ -1,5 +1,5 @@
 /**
- * Cases 81 and 83 as often as one likes: `node scripts/kills.ts [--kills 1000] [--hangs 100] [--at-once 1]`. Prints how long callers
+ * Cases 81 and 83, with the bundle (`npm run build`), as often as one likes: `node scripts/kills.ts [--kills 1000] [--hangs 100] [--at-once 1]`. Prints how long callers
  * waited for their errors; exits with 1 when a kill took longer than 100 ms to be heard of, or somebody else noticed.
  */
 import { parseArgs } from "node:util"
