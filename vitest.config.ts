@@ -32,6 +32,8 @@ export default defineConfig({
       {
         test: {
           name: "slow",
+          // Their processes are apart; what the tests themselves load is loaded once.
+          isolate: false,
           globalSetup: "test/kit/main.ts",
           include: ["test/**/*.slow.test.ts"],
           exclude: ["**/node_modules/**"],

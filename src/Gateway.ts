@@ -10,6 +10,7 @@ import { Activity } from "./admin/Activity.ts"
 import { routes } from "./admin/Api.ts"
 import { Stopping } from "./admin/Stopping.ts"
 import { LogLevels } from "./backend/LogLevels.ts"
+import { layer as sandboxes } from "./backend/sandbox/Sandbox.node.ts"
 import { Subscriptions } from "./backend/Subscriptions.ts"
 import * as Children from "./backend/transport/Children.node.ts"
 import { Catalogue } from "./catalogue/Catalogue.ts"
@@ -76,7 +77,7 @@ const services = ({ builtIn, frozen = false, loaded, redactor }: GatewayOptions,
   return fronts.pipe(
     Layer.provideMerge(registry),
     Layer.provideMerge(oauth),
-    Layer.provideMerge(Layer.mergeAll(cache, catalogue, consents, Children.layer(dataDirectory))),
+    Layer.provideMerge(Layer.mergeAll(cache, catalogue, consents, Children.layer(dataDirectory), sandboxes)),
     Layer.provideMerge(kept),
     Layer.provideMerge(Layer.merge(host, auditLayer(dataDirectory, redactor))),
     Layer.provideMerge(platform)

@@ -98,7 +98,8 @@ const readyAt = (url: string) =>
 
 const shell = (script: string, cwd: string, environment: Readonly<Record<string, string>>) =>
   Effect.callback<{ readonly code: unknown; readonly out: string }>((resume) => {
-    const env = { ...process.env, ...environment }
+    // It starts Manifold some thirty times, from its sources.
+    const env = { ...process.env, NODE_COMPILE_CACHE: join(cwd, "compiled"), ...environment }
     execFile("bash", ["-euo", "pipefail", "-c", `exec 2>&1\n${script}`], { cwd, env, maxBuffer: 10_000_000 }, (error, out) =>
       resume(Effect.succeed({ code: error === null ? 0 : error.code, out })))
   })

@@ -4,7 +4,7 @@
  */
 import { Console, Effect } from "effect"
 import { Command, Flag } from "effect/cli"
-import { ArtifactCache } from "../host/ArtifactCache.ts"
+import { prepared } from "../backend/sandbox/Preparing.ts"
 import { isAnswered, isPinned, writeLock } from "../host/Locks.ts"
 import { Registry } from "../host/Registry.ts"
 import type { Loaded } from "../manifest/Load.ts"
@@ -26,7 +26,6 @@ interface Outcome {
 /** What a lock has to say of one source; nothing of one that runs in place. */
 const outcomeOf = Effect.fnUntraced(function*(entry: Sourced, before: LockEntry | undefined, { check, update }: { readonly check: boolean; readonly update: boolean }) {
   const registry = yield* Registry
-  const cache = yield* ArtifactCache
   const { id, source, type } = entry
   const loader = yield* Effect.flatMap(registry.decode("loader", type, source), ({ build }) => build)
   const answered = answerIn(before, entry)
@@ -36,7 +35,7 @@ const outcomeOf = Effect.fnUntraced(function*(entry: Sourced, before: LockEntry 
   if (isFetched && check) return [{ id, action: before === undefined ? "add" : "change", source: before?.source ?? type, entry: before } satisfies Outcome]
   const resolved = yield* loader.resolve
   if (!isPinned(loader, resolved)) return []
-  const { resolved: known } = check ? { resolved } : yield* cache.prepared(loader, resolved)
+  const { resolved: known } = check ? { resolved } : yield* prepared(entry, loader, resolved)
   const next = entryFor(entry, known)
   const isSame = before !== undefined && before.digest === next.digest && answered !== undefined
   return [{ id, action: before === undefined ? "add" : isSame ? "keep" : "change", source: known.source, entry: isSame ? before : next } satisfies Outcome]

@@ -3,6 +3,7 @@ import { Effect, Layer, Path as Paths } from "effect"
 import { Flag } from "effect/cli"
 import { FetchHttpClient } from "effect/http"
 import type { Plugin } from "#plugin"
+import { layer as sandboxes } from "../backend/sandbox/Sandbox.node.ts"
 import { ArtifactCache } from "../host/ArtifactCache.ts"
 import { egressLayer } from "../host/Egress.node.ts"
 import { hostLayer } from "../host/Host.node.ts"
@@ -12,6 +13,8 @@ import { thirdPartyLayer } from "../host/ThirdParty.node.ts"
 import type { Loaded } from "../manifest/Load.ts"
 import { emptyLock, LOCK_NAME } from "../manifest/LockFile.ts"
 import type { Manifest } from "../manifest/Manifest.ts"
+import { type Sandbox, sandboxOf } from "../manifest/Sandbox.ts"
+import type { ServerEntry } from "../manifest/Server.ts"
 import { logs } from "../observe/Logs.node.ts"
 import { Redactor } from "../observe/Redaction.ts"
 import { BuiltIn } from "./BuiltIn.ts"
@@ -53,19 +56,21 @@ export interface Sourced {
   readonly id: string
   readonly type: string
   readonly source: Readonly<Record<string, unknown>>
+  readonly sandbox: Sandbox
+  readonly limits: ServerEntry["limits"]
 }
 
 /** The servers, those that are switched off too, and the plugins that are packages. */
 export const sourcesOf = ({ plugins, servers }: Manifest): ReadonlyArray<Sourced> => [
   ...servers,
-  ...plugins.flatMap(({ use, version }) => version === undefined ? [] : [{ id: `plugin ${use}`, type: "npm", source: { package: use, version } }])
+  ...plugins.flatMap(({ use, version }) => version === undefined ? [] : [{ id: `plugin ${use}`, type: "npm", source: { package: use, version }, sandbox: sandboxOf("none"), limits: {} }])
 ]
 
 const servicesFor = ({ directory, manifest }: Loaded, builtIn: ReadonlyArray<Plugin.BuiltIn>) =>
   Layer.unwrap(Effect.map(Paths.Path, (paths) => {
     const dataDirectory = paths.resolve(directory, manifest.hosting.data_directory)
     const kept = Layer.merge(ArtifactCache.layer(dataDirectory), Locks.layer({ directory, dataDirectory, frozen: false }))
-    return Registry.layer(builtIn).pipe(
+    return Layer.merge(Registry.layer(builtIn), sandboxes).pipe(
       Layer.provide(thirdPartyLayer),
       Layer.provideMerge(kept),
       Layer.provideMerge([hostLayer({ directory, dataDirectory }), FetchHttpClient.layer, egressLayer, noTokens, logs(new Redactor(), "auto")])

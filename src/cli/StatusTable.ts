@@ -68,6 +68,7 @@ const detailsOf = ({ actual, consents, excluded, next, required, runs, wanted }:
     ...line("why", actual.why === wanted.problem ? undefined : actual.why),
     ...line("next", next),
     ...(actual.replicas ?? []).flatMap(({ phase, restarts, why }, index) => line("replica", `${index + 1}: ${phase}, ${counted(restarts, "restart")}${why === undefined ? "" : `: ${why}`}`)),
+    ...line("sandbox", runs?.sandbox),
     ...line("runs", runs?.detected === undefined ? undefined : `${runs.source}: ${runs.detected}`),
     ...(consents ?? []).flatMap(({ issuer, subject, url }) => line("consent", `${subject} (${issuer}) has been asked: ${url}`)),
     ...(required && !getsThrough(actual) && consents === undefined ? line("note", "it is required: the gateway is not ready without it") : []),

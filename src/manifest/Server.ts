@@ -5,29 +5,13 @@
  */
 import { Schema, SchemaTransformation, Struct } from "effect"
 import { TenantName } from "./AccessRules.ts"
-import { about, DurationText, fallback, later, OwnKeys, PluginName, required, rule, ServerId, Span, Text, unsupported } from "./Fields.ts"
-import { Size } from "../lib/Size.ts"
+import { about, DurationText, fallback, later, OwnKeys, PluginName, required, rule, ServerId, Span, unsupported } from "./Fields.ts"
 import { BALANCE, Balance, laterRouting, ServerHealth, ServerPrefix } from "./Routing.ts"
+import { Limits, SandboxKey, sandboxOf, SandboxSettings } from "./Sandbox.ts"
 import { ServerConfig } from "./ServerConfig.ts"
 
 const except = (names: ReadonlyArray<string>, what: string) =>
   rule<string>((name) => !names.includes(name) || `${what} "${name}" ${unsupported}`)
-
-const Sandbox = Schema.Union([
-  Schema.Literals(["none", "process", "container"]),
-  Schema.Struct({
-    mode: about(Schema.Literals(["none", "process", "container"]), "What separates the server from the machine"),
-    network: Schema.optionalKey(about(Schema.Boolean, "Whether it may use the network")),
-    folders: Schema.optionalKey(about(Schema.Array(Text), "Folders it may see: ./data, or ./data:rw to write too")),
-    image: Schema.optionalKey(about(Text, "Container image, by digest"))
-  })
-])
-
-const Limits = Schema.Struct({
-  memory: Schema.optionalKey(about(Size, "Most memory, such as 512 MiB")),
-  cpu: Schema.optionalKey(about(Schema.Finite.check(Schema.isBetween({ minimum: 0.01, maximum: 1024 })), "Most processors, such as 0.5")),
-  processes: Schema.optionalKey(about(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 })), "Most processes"))
-})
 
 const common = {
   id: required(ServerId, "Name of the server, unique in the manifest", "a name for the server"),
@@ -62,8 +46,8 @@ const common = {
     1
   ),
   idle_stop: Schema.optionalKey(about(DurationText, "Stop the server when nobody has used it for this long; the first call starts it again")),
-  sandbox: later(Sandbox, "What separates the server from the machine", "none"),
-  limits: fallback(Limits, "Most memory, processors and processes; with type docker, where 512 MiB, 1 and 256 hold unless written", {}),
+  sandbox: fallback(SandboxKey, "What separates the server from the machine: none, process (bubblewrap), or { mode: ... } with what it may use; docker has walls of its own", "none"),
+  limits: fallback(Limits, "Most memory, processors, processes and open files; with type docker or a sandbox 512 MiB, 1, 256 and 4096 hold unless written", {}),
   minimum_release_age: later(Span, "Refuse a version younger than this"),
   provenance: later(Schema.Literals(["recorded", "required"]), "What has to be known about how a package was built")
 }
@@ -72,8 +56,14 @@ const common = {
 export const commonKeys: ReadonlyArray<string> = Object.keys(common)
 
 /** A server as the file has it. */
-export const ServerKeys = Schema.StructWithRest(Schema.Struct(common), [OwnKeys]).check(Schema.makeFilter(({ limits, type }) =>
-  type === "docker" || Object.keys(limits).length === 0 || { path: ["limits"], issue: `${unsupported} with type ${type}: only a container is limited` }))
+export const ServerKeys = Schema.StructWithRest(Schema.Struct(common), [OwnKeys]).check(Schema.makeFilter(({ config, limits, sandbox, type }) => {
+  const { mode, network = false } = sandboxOf(sandbox)
+  if (type === "remote" && Object.keys(limits).length > 0) return { path: ["limits"], issue: "means nothing with type remote: it runs elsewhere" }
+  if (mode === "none") return true
+  if (type === "remote") return { path: ["sandbox"], issue: "means nothing with type remote: it runs elsewhere" }
+  if (type === "docker") return { path: ["sandbox"], issue: "means nothing with type docker: it is in a container already" }
+  return config.port === undefined || network || { path: ["sandbox"], issue: `config.port leads nowhere without a network: write { mode: ${mode}, network: true }` }
+}))
 
 const entry = {
   id: Schema.String,
@@ -90,6 +80,7 @@ const entry = {
   replicas: Schema.Int,
   idle_stop: Schema.optionalKey(Schema.Duration),
   tenants: Schema.optionalKey(Schema.NonEmptyArray(Schema.String)),
+  sandbox: Schema.toType(SandboxSettings),
   limits: Schema.toType(Limits),
   config: Schema.toType(ServerConfig)
 }
@@ -105,6 +96,7 @@ export const ServerEntry = ServerKeys.pipe(Schema.decodeTo(
   SchemaTransformation.transform({
     decode: (keys) => ({
       ...Struct.pick(keys, entryKeys),
+      sandbox: sandboxOf(keys.sandbox),
       source: Object.fromEntries(Object.entries(keys).filter(([key]) => !commonKeys.includes(key)))
     }),
     encode: ({ source, ...keys }) => ({ ...source, ...keys })

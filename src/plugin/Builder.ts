@@ -2,7 +2,7 @@
  * Runs a tool that fetches or builds: git, npm, pip. It gets the network, a time limit and no secret of
  * the gateway's; it has no terminal, and its whole process group goes when it is interrupted.
  */
-import { Effect, type Redacted, Stream } from "effect"
+import { Context, Effect, Record, Redacted, type Scope, Stream } from "effect"
 import { ChildProcess } from "effect/process"
 import { Host } from "./Host.ts"
 import { LoadFailed } from "./Loader.ts"
@@ -17,11 +17,30 @@ export interface Tool {
   readonly directory: string
   /** Beside what every builder gets; a credential is `Redacted`, and only for the tool that needs it. */
   readonly environment?: Readonly<Record<string, string | Redacted.Redacted<string>>>
+  /** Whether it runs code of what was fetched, such as a build script. Default false. */
+  readonly isForeign?: boolean
   /** How long it may take; ten minutes unless told. */
   readonly minutes?: number
   /** Why it failed, and what to do about it, from what it wrote. */
   readonly explain?: (output: string) => { readonly why?: string | undefined; readonly next?: string | undefined }
 }
+
+/** A tool about to run: what, where, and with which environment. */
+export interface Running {
+  readonly source: string
+  readonly command: string
+  readonly args: ReadonlyArray<string>
+  readonly directory: string
+  readonly environment: Readonly<Record<string, string>>
+  /** Whether it runs code of what was fetched, which gets nothing of the other tools' folder. */
+  readonly isForeign: boolean
+}
+
+/** What the host puts around the tools that prepare a server; nothing unless it says so. */
+export class Confinement extends Context.Reference<(tool: Running) => Effect.Effect<Omit<Running, "isForeign" | "source">, LoadFailed, Scope.Scope>>(
+  "manifold/plugin/Builder/Confinement",
+  { defaultValue: () => Effect.succeed }
+) {}
 
 /** Most that is read of standard output, in characters, and how much of the end of everything goes into a reason. */
 const MOST_OUTPUT = 32 * 1024 * 1024
@@ -30,9 +49,14 @@ const MOST_REASON = 64 * 1024
 /** Runs it to its end and gives its standard output. */
 export const run = Effect.fnUntraced(function*(tool: Tool) {
   const { environment, workspace } = yield* Host
-  const child = yield* ChildProcess.make(tool.command, [...tool.args], {
-    cwd: tool.directory,
-    env: { ...environment, HOME: workspace, ...tool.environment },
+  const { command, args, directory, source, isForeign = false } = tool
+  const confined = yield* (yield* Confinement)({
+    source, command, args, directory, isForeign,
+    environment: { ...environment, HOME: workspace, ...Record.map(tool.environment ?? {}, (value) => Redacted.isRedacted(value) ? Redacted.value(value) : value) }
+  })
+  const child = yield* ChildProcess.make(confined.command, [...confined.args], {
+    cwd: confined.directory,
+    env: confined.environment,
     stdin: "ignore",
     forceKillAfter: "2 seconds"
   })

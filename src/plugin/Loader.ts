@@ -56,8 +56,18 @@ export interface Wanted {
   readonly environment: ReadonlyArray<string>
   readonly port?: number
   readonly workingDirectory?: string
-  /** Most memory in bytes, most processors (0.5 is half of one) and most processes. */
-  readonly limits: { readonly memory?: number; readonly cpu?: number; readonly processes?: number }
+  readonly limits: Limits
+}
+
+/** What the manifest allows a server at most. */
+export interface Limits {
+  /** Bytes. */
+  readonly memory?: number
+  /** Processors: 0.5 is half of one. */
+  readonly cpu?: number
+  readonly processes?: number
+  /** Files that each of its processes has open at once. */
+  readonly openFiles?: number
 }
 
 /** A server that runs elsewhere and is reached at a URL. */

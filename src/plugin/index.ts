@@ -1,6 +1,7 @@
 /** What a plugin sees of Manifold: `#plugin` here, `mcp-manifold/plugin` for third parties. */
 export * as Auth from "./Auth.ts"
 export * as Builder from "./Builder.ts"
+export * as Container from "./Container.ts"
 export * as Egress from "./Egress.ts"
 export * as Keep from "./Keep.ts"
 export * as Loader from "./Loader.ts"

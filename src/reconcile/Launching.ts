@@ -1,12 +1,12 @@
 /** From a loader to something that can be opened: resolve, prepare, launch, and what the manifest adds to it. */
 import { Effect, FileSystem, Path, Record, Redacted } from "effect"
 import type { Target } from "../backend/Opened.ts"
+import { enclosing, lacking, limitsOf, prepared } from "../backend/sandbox/Preparing.ts"
+import { Sandboxes } from "../backend/sandbox/Sandbox.ts"
 import type { Endpoint } from "../backend/transport/Http.node.ts"
 import type { Command } from "../backend/transport/Stdio.node.ts"
-import { ArtifactCache } from "../host/ArtifactCache.ts"
 import { isPinned, Locks } from "../host/Locks.ts"
 import type { ServerEntry } from "../manifest/Server.ts"
-import { bytesOf } from "../lib/Size.ts"
 import { Host } from "../plugin/Host.ts"
 import { type Http, LoadFailed, type Loader, type Resolved, type Stdio, type Wanted } from "../plugin/Loader.ts"
 
@@ -15,6 +15,8 @@ export interface Found {
   readonly source: string
   /** What was found out about its code and why it runs so; of what had to be found out. */
   readonly detected?: string
+  /** What separates it from the machine, really; nothing where nothing does. */
+  readonly sandbox?: string
 }
 
 export interface Telling {
@@ -26,17 +28,24 @@ export interface Telling {
 
 export const targetOf = Effect.fnUntraced(function*(written: ServerEntry, loader: Loader, { announce, found, index }: Telling) {
   const entry = ofReplica(written, index)
-  const cache = yield* ArtifactCache
   announce("resolving")
   const locks = yield* Locks
   const asked = yield* locks.answer(entry.id, entry, loader)
   announce("preparing")
-  const { directory, resolved } = yield* cache.prepared(loader, asked)
+  const { directory, resolved } = yield* prepared(entry, loader, asked)
   yield* locks.keep(entry.id, entry, isPinned(loader, resolved) ? { ...resolved, pin: resolved.pin ?? {} } : resolved)
   const launch = yield* loader.launch(directory, resolved, wantedOf(entry))
-  found({ source: resolved.source, ...(launch._tag === "Stdio" && launch.detected !== undefined ? { detected: launch.detected } : {}) })
-  if (launch._tag === "Http" && !isReached(entry)) return yield* notStarted(resolved)
-  return launch._tag === "Http" ? yield* remote(entry, launch, resolved) : yield* launched(entry, launch, resolved)
+  const isEnclosed = entry.sandbox.mode !== "none"
+  if (launch._tag === "Http") {
+    found({ source: resolved.source })
+    if (!isReached(entry)) return yield* notStarted(resolved)
+    return isEnclosed ? yield* pointless(resolved, "it runs elsewhere") : yield* remote(entry, launch, resolved)
+  }
+  if (isEnclosed && launch.after !== undefined) return yield* pointless(resolved, "it has a container of its own")
+  const { inForce, target } = yield* launched(entry, launch, resolved, directory)
+  const { detected } = launch
+  found({ source: resolved.source, ...(detected === undefined ? {} : { detected }), ...(inForce === undefined ? {} : { sandbox: inForce }) })
+  return target
 })
 
 const ofReplica = (entry: ServerEntry, index: number): ServerEntry => {
@@ -50,14 +59,16 @@ const isReached = ({ idle_stop, replicas }: ServerEntry): boolean => replicas ==
 const notStarted = ({ source }: Resolved) =>
   new LoadFailed({ source, step: "start it", cause: new Error("replicas and idle_stop are for servers that the gateway starts, and this one is reached at an address: leave them out") })
 
-const wantedOf = ({ config: { environment, port, working_directory }, limits: { memory, ...limits } }: ServerEntry): Wanted => ({
+const pointless = ({ source }: Resolved, why: string) => lacking(source)({ why, next: "leave sandbox out" })
+
+const wantedOf = ({ config: { environment, port, working_directory }, limits }: ServerEntry): Wanted => ({
   environment: Object.keys(environment),
   ...(port === undefined ? {} : { port }),
   ...(working_directory === undefined ? {} : { workingDirectory: working_directory }),
-  limits: { ...limits, ...(memory === undefined ? {} : { memory: bytesOf(memory) }) }
+  limits: limitsOf(limits)
 })
 
-const launched = Effect.fnUntraced(function*(entry: ServerEntry, launch: Stdio, resolved: Resolved) {
+const launched = Effect.fnUntraced(function*(entry: ServerEntry, launch: Stdio, resolved: Resolved, fetched: string) {
   const path = yield* Path.Path
   const host = yield* Host
   const files = yield* FileSystem.FileSystem
@@ -69,7 +80,7 @@ const launched = Effect.fnUntraced(function*(entry: ServerEntry, launch: Stdio, 
   // What a server keeps belongs there: its code is remade when it is no longer what was fetched.
   const filled = (text: string) => text.replaceAll("{home}", home)
   const own = { ...childEnvironment(host.environment, home), ...launch.environment }
-  const command: Command = {
+  const plain: Command = {
     command: launch.command,
     args: [...launch.args, ...args.map(filled)].map((arg) => port === undefined ? arg : arg.replaceAll("{port}", String(port))),
     environment: { ...own, ...Record.map(environment, filled), ...(port === undefined ? {} : { PORT: String(port) }) },
@@ -77,12 +88,20 @@ const launched = Effect.fnUntraced(function*(entry: ServerEntry, launch: Stdio, 
       ? launch.directory ?? host.directory
       : path.resolve(host.directory, working_directory),
     // What runs afterwards is written down, so it gets nothing of the manifest's environment.
-    ...(launch.after === undefined ? {} : { after: { ...launch.after, environment: own } })
+    ...(launch.after === undefined ? {} : { after: [{ ...launch.after, environment: own }] })
   }
-  if (port === undefined) return { _tag: "Stdio", command } satisfies Target
+  const { command, inForce } = yield* (yield* Sandboxes).enclose(plain, {
+    // A container has its limits from its loader.
+    ...enclosing(launch.after === undefined ? entry : { ...entry, limits: {} }, resolved.source),
+    code: [fetched, ...(launch.directory === undefined ? [] : [launch.directory])],
+    own: [home],
+    ...(port === undefined ? {} : { port }),
+    isBuilder: false
+  }).pipe(Effect.catchTag("Lacking", lacking(resolved.source)))
+  if (port === undefined) return { inForce, target: { _tag: "Stdio", command } satisfies Target }
   const url = `http://127.0.0.1:${port}${entry.config.path}`
   const endpoint = yield* endpointOf(entry, { url }, resolved)
-  return { _tag: "Served", command, http: { _tag: "Http", transport: "auto", endpoint } } satisfies Target
+  return { inForce, target: { _tag: "Served", command, http: { _tag: "Http", transport: "auto", endpoint } } satisfies Target }
 })
 
 /** Nothing of the gateway's own environment but what finds programs and writes text. */

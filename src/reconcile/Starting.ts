@@ -4,6 +4,7 @@ import * as Instances from "../backend/Instance.ts"
 import { LogLevels } from "../backend/LogLevels.ts"
 import { isOfTask } from "../backend/Message.ts"
 import { together } from "../backend/Replicas.ts"
+import type { Sandboxes } from "../backend/sandbox/Sandbox.ts"
 import type { Instance, Spec } from "../backend/Spec.ts"
 import { Subscriptions } from "../backend/Subscriptions.ts"
 import type { Children } from "../backend/transport/Children.ts"
@@ -33,6 +34,7 @@ export type InstanceServices =
   | Locks
   | LogLevels
   | Path.Path
+  | Sandboxes
   | Subscriptions
 
 /** Publishes the catalogue anew. */

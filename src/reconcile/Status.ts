@@ -50,8 +50,8 @@ export const ServerStatus = Schema.Struct({
     /** Each of them, where there are several. */
     replicas: Schema.optionalKey(Schema.Array(Replica))
   }),
-  /** What its source came to, and where that had to be found out, how it is run and why. */
-  runs: Schema.optionalKey(Schema.Struct({ source: Schema.String, detected: Schema.optionalKey(Schema.String) })),
+  /** What its source came to; where that had to be found out, how it is run and why; what separates it from the machine. */
+  runs: Schema.optionalKey(Schema.Struct({ source: Schema.String, detected: Schema.optionalKey(Schema.String), sandbox: Schema.optionalKey(Schema.String) })),
   next: Schema.optionalKey(Schema.String),
   /** There where its users consent one by one: those who have been asked and have not yet. */
   consents: Schema.optionalKey(Schema.Array(Schema.Struct({

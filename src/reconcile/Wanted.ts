@@ -101,6 +101,8 @@ const identity = ({ auth, entry, hiddenText, loader, locked }: Wanted) => ({
   config: entry.config,
   sharing: entry.sharing,
   replicas: entry.replicas,
+  sandbox: entry.sandbox,
+  limits: entry.limits,
   locked,
   hiddenText
 })

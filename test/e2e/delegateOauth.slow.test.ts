@@ -149,6 +149,30 @@ describe("a server whose users consent for themselves", () => {
       })
     }).pipe(Effect.scoped))
 
+  it.live("does not go back to the refused token for a call that began while it was refreshed", () =>
+    Effect.gen(function*() {
+      const { away, backend, call, connected, tokenOf } = yield* consenting()
+      const ada = yield* tokenOf("ada")
+      yield* Effect.promise(async () => {
+        await connected(ada, userBrowser("ada"))
+        await until(async () => (await call(ada)).text, (text) => text.includes("ada"))
+        backend.revokeSeen()
+        const [granted, refused] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+        const asked = away.count("POST /token")
+        away.settings.after = granted.promise
+        const first = call(ada)
+        await until(async () => away.count("POST /token"), (count) => count === asked + 1)
+        backend.refuseAfter(refused.promise)
+        const before = backend.seen().length
+        const second = call(ada)
+        await until(async () => backend.seen().length, (count) => count > before)
+        granted.resolve()
+        assert.strictEqual(whoIn(await Promise.race([first, second])).sub, "ada")
+        refused.resolve()
+        assert.deepStrictEqual((await Promise.all([first, second])).map((reply) => whoIn(reply).sub), ["ada", "ada"])
+      })
+    }).pipe(Effect.scoped))
+
   it.live("asks for consent anew when the grant is gone at the authorization server, and for nobody's but that user's", () =>
     Effect.gen(function*() {
       const { backend, call, connected, tokenOf } = yield* consenting({ scopes: ["mcp"] })

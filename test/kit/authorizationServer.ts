@@ -39,8 +39,8 @@ export interface Wanted {
 
 export interface AuthorizationServer extends Loopback {
   readonly issuer: string
-  /** Seconds that access tokens live from now on, and whether they are JWTs. */
-  readonly settings: { life: number; format: "jwt" | "opaque" }
+  /** Seconds that access tokens live from now on, whether they are JWTs, and what the token endpoint waits for. */
+  readonly settings: { life: number; format: "jwt" | "opaque"; after?: Promise<void> }
   /** By the authorization code grant with PKCE: the user signs in and agrees. Has a refresh token. */
   readonly forUser: (user: string, wanted: Wanted) => Effect.Effect<Granted>
   /** By client credentials. */
@@ -67,7 +67,11 @@ export const authorizationServer = (options: Options = {}): Effect.Effect<Author
       const provider = quietly(() => new Provider(issuer, configurationOf({ keys, settings, options })))
       exchangeAt(provider, () => keys, settings)
       if (options.trusts !== undefined) takesAssertionsOf(provider, options.trusts, settings)
-      handler = provider.callback()
+      const answers: Handler = provider.callback()
+      handler = async (request, response) => {
+        if (request.url === "/token") await settings.after
+        answers(request, response)
+      }
     }
     restart()
 

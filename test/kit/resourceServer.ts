@@ -13,6 +13,8 @@ export interface ResourceServer {
   readonly sessions: () => number
   /** From now on every token that has come so far is answered as one that was revoked. */
   readonly revokeSeen: () => void
+  /** From now on what is refused is answered only when this is fulfilled. */
+  readonly refuseAfter: (moment: Promise<void>) => void
   /** Takes it down, and brings it back. */
   readonly down: Effect.Effect<void>
   readonly comeBack: Effect.Effect<void>
@@ -41,6 +43,7 @@ export const resourceServer = Effect.fnUntraced(function*(issuer: string, era: "
   let calls = 0
   let sessions = 0
   const revoked = new Set<string>()
+  let refusing = Promise.resolve()
   const server = yield* loopback((origin) => async (request, response) => {
     const body = await bodyOf(request)
     const authorization = request.headers.authorization ?? ""
@@ -49,7 +52,9 @@ export const resourceServer = Effect.fnUntraced(function*(issuer: string, era: "
     if (method === "tools/call") calls++
     const audience = `${origin}/mcp`
     const verified = await jwtVerify(authorization.replace(/^Bearer /u, ""), keys, { issuer, audience }).catch(() => undefined)
-    if (verified === undefined || revoked.has(authorization)) return void response.writeHead(401, { "www-authenticate": "Bearer", "content-type": "application/json" })
+    const isRefused = verified === undefined || revoked.has(authorization)
+    if (isRefused) await refusing
+    if (isRefused) return void response.writeHead(401, { "www-authenticate": "Bearer", "content-type": "application/json" })
       .end(JSON.stringify({ jsonrpc: "2.0", id: null, error: { code: -32001, message: "who are you" } }))
     const scopes = String(verified.payload["scope"] ?? "").split(" ")
     if (params?.name === "write" && !scopes.includes("write")) {
@@ -66,6 +71,7 @@ export const resourceServer = Effect.fnUntraced(function*(issuer: string, era: "
     calls: () => calls,
     sessions: () => sessions,
     revokeSeen: () => seen.forEach((one) => revoked.add(one)),
+    refuseAfter: (moment) => void (refusing = moment),
     down: server.down,
     comeBack: server.comeBack
   }

@@ -50,7 +50,7 @@ servers:
     config: { args: [./data], environment: { LOG_LEVEL: info }, port: 3000, path: /mcp, headers: { X-Key: k }, working_directory: ./w }
     prefix: own_
     required: true
-    sandbox: { mode: process, network: false, folders: ["./data:rw"], image: "name@sha256:abc" }
+    sandbox: { mode: process, network: false, folders: ["./data:rw"] }
     limits: { memory: 512 MiB, cpu: 1, processes: 256 }
     minimum_release_age: 7 days
     provenance: recorded
@@ -75,7 +75,7 @@ plugins:
 
 const later = [
   "routing.retry", "routing.breaker",
-  "servers.files.sandbox", "servers.files.minimum_release_age", "servers.files.provenance",
+  "servers.files.minimum_release_age", "servers.files.provenance",
   "servers.listed.type"
 ]
 

@@ -27,9 +27,6 @@ const notBuilt: Readonly<Record<string, string>> = {
   "retries": "routing: { retry: { attempts: 3, budget: 20% } }",
   "a wrong form of retries": "routing: { retry: { attempts: many } }",
   "a breaker": "routing: { breaker: { failures: 5, open: 10 seconds } }",
-  "a sandbox": "  sandbox: process",
-  "a sandbox in detail": "  sandbox: { mode: container, network: false }",
-  "limits": "  limits: { memory: 512 MiB, cpu: 1, processes: 256 }",
   "a release age": "  minimum_release_age: 7 days",
   "provenance": "  provenance: required",
   "retries of its own": "  retry: { attempts: 2 }"

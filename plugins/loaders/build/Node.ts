@@ -73,6 +73,7 @@ const runBuild = Effect.fnUntraced(function*(wanted: Wanted, [program = "", ...a
     source: wanted.source,
     step: `build (${[program, ...args].join(" ")})`,
     ...named,
+    isForeign: true,
     directory: wanted.place,
     environment: { PATH: [...tools, environment["PATH"] ?? ""].join(":"), CI: "1" }
   })

@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path"
 import { Effect, Layer, Schema } from "effect"
 import { type After, type Child, Children } from "./Children.ts"
+import { groupIsAlive, startOf } from "./Processes.node.ts"
 import { endStraysNow } from "./Strays.node.ts"
 
 const Entry = Schema.fromJsonString(Schema.Struct({
@@ -13,7 +14,7 @@ const Entry = Schema.fromJsonString(Schema.Struct({
   /** Of the machine's start: pids and start times of before it mean nothing. */
   boot: Schema.optionalKey(Schema.String),
   owner: Schema.Struct({ pid: Schema.Int, started: Schema.String }),
-  after: Schema.optionalKey(Schema.Struct({
+  after: Schema.Array(Schema.Struct({
     command: Schema.String,
     args: Schema.Array(Schema.String),
     environment: Schema.Record(Schema.String, Schema.String)
@@ -33,40 +34,11 @@ const runAfter = ({ args, command, environment }: After) =>
     child.once("exit", () => resume(Effect.void))
   })
 
-interface ProcessStat {
-  readonly group: number
-  /** Clock ticks since boot at which it started; tells two users of one pid apart. */
-  readonly started: string
-}
-
-/** From /proc/PID/stat (proc(5)): field 5 is the group, field 22 the start time; `undefined` when there is no such process. */
-const statOf = (pid: number | string): ProcessStat | undefined => {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, "latin1")
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ")
-    return fields[0] === "Z" ? undefined : { group: Number(fields[2]), started: fields[19] ?? "" }
-  } catch {
-    return undefined
-  }
-}
-
 const bootId = (): string => {
   try {
     return readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim()
   } catch {
     return ""
-  }
-}
-
-const startOf = (pid: number) => statOf(pid)?.started ?? ""
-
-const groupIsAlive = (group: number, started: string): boolean => {
-  const leader = statOf(group)
-  if (leader !== undefined) return leader.started === started
-  try {
-    return readdirSync("/proc").some((name) => /^\d+$/u.test(name) && statOf(name)?.group === group)
-  } catch {
-    return false
   }
 }
 
@@ -92,7 +64,7 @@ const endOrphans = (folder: string): number => {
       ended++
     }
     if (entry._tag === "Some" && isOfThisBoot && entry.value.mark !== undefined) marks.push(entry.value.mark)
-    if (entry._tag === "Some" && entry.value.after !== undefined) runNow(entry.value.after)
+    if (entry._tag === "Some") entry.value.after.forEach(runNow)
     rmSync(join(folder, name), { force: true })
   }
   endStraysNow(marks)
@@ -110,7 +82,7 @@ export const layer = (dataDirectory: string): Layer.Layer<Children> =>
     const endAll = () => {
       for (const pid of alive.keys()) endGroup(pid)
       endStraysNow([...alive.values()].map(({ mark }) => mark))
-      for (const { after } of alive.values()) if (after !== undefined) runNow(after)
+      for (const { after } of alive.values()) after.forEach(runNow)
     }
     yield* Effect.acquireRelease(
       Effect.sync(() => process.on("exit", endAll)),
@@ -121,13 +93,11 @@ export const layer = (dataDirectory: string): Layer.Layer<Children> =>
     return Children.of({
       remember: (pid, child) => {
         alive.set(pid, child)
-        const { after, mark, server } = child
-        const entry = { server, mark, boot, started: startOf(pid), owner, ...(after === undefined ? {} : { after }) }
+        const entry = { ...child, boot, started: startOf(pid), owner }
         writeFileSync(join(folder, String(pid)), JSON.stringify(entry), { mode: 0o600 })
       },
       forget: Effect.fnUntraced(function*(pid) {
-        const after = alive.get(pid)?.after
-        if (after !== undefined) yield* runAfter(after)
+        yield* Effect.forEach(alive.get(pid)?.after ?? [], runAfter, { discard: true })
         alive.delete(pid)
         rmSync(join(folder, String(pid)), { force: true })
       })

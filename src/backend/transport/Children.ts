@@ -16,7 +16,7 @@ export interface Child {
   readonly server: string
   /** What all that comes from it has in its environment. */
   readonly mark: string
-  readonly after: After | undefined
+  readonly after: ReadonlyArray<After>
 }
 
 export class Children extends Context.Service<Children, {

@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { Effect, Schema, type Scope } from "effect"
 import { type After, Children } from "./Children.ts"
+import { membersOf } from "./Processes.node.ts"
 import { endStrays, MARK } from "./Strays.node.ts"
 import { lineReader } from "../../lib/LineReader.ts"
 import { logLines } from "../../lib/LogLines.ts"
@@ -28,7 +29,9 @@ export interface Command {
   readonly environment: Readonly<Record<string, string>>
   readonly directory: string
   /** Runs after it, however it ended; then `{instance}` in its arguments and in `args` is a name of that process alone. */
-  readonly after?: After
+  readonly after?: ReadonlyArray<After>
+  /** It only leads the group of the process that is meant: what ends that one politely is not for it. */
+  readonly isWrapped?: boolean
 }
 
 /** Longest line that a child may write into the log, in characters. */
@@ -49,7 +52,7 @@ export const spawnChild = Effect.fnUntraced(function*(
 ): Effect.fn.Return<ChildProcess, SpawnFailed, Scope.Scope | Children> {
   const children = yield* Children
   const mark = crypto.randomUUID()
-  const { after, args, command, directory, environment } = named(asked, mark)
+  const { after = [], args, command, directory, environment, isWrapped = false } = named(asked, mark)
   return yield* Effect.acquireRelease(
     Effect.callback<ChildProcess, SpawnFailed>((resume) => {
       const child = spawn(command, args, { cwd: directory, env: { ...environment, [MARK]: mark }, detached: true, stdio: "pipe" })
@@ -69,18 +72,18 @@ export const spawnChild = Effect.fnUntraced(function*(
     }),
     (child) =>
       Effect.andThen(
-        Effect.andThen(endGroup(child), Effect.promise(() => endStrays(mark))),
+        Effect.andThen(endGroup(child, isWrapped), Effect.promise(() => endStrays(mark))),
         child.pid === undefined ? Effect.void : children.forget(child.pid)
       )
   )
 })
 
 /** With something to run after it, the process gets a name that nothing else has. */
-const named = (command: Command, instance: string): Command => {
-  const { after, args } = command
-  if (after === undefined) return command
+export const named = (command: Command, instance: string): Command => {
+  const { after = [], args } = command
+  if (after.length === 0) return command
   const fill = (all: ReadonlyArray<string>) => all.map((each) => each.replaceAll("{instance}", instance))
-  return { ...command, args: fill(args), after: { ...after, args: fill(after.args) } }
+  return { ...command, args: fill(args), after: after.map((each) => ({ ...each, args: fill(each.args) })) }
 }
 
 /** The transport over a running child. */
@@ -137,7 +140,7 @@ export const stdioTransport = (child: ChildProcess, receiver: Receiver): Transpo
 }
 
 /** Closes stdin, then TERM, then KILL, and KILL for what is left of the group. */
-const endGroup = (child: ChildProcess): Effect.Effect<void> => {
+const endGroup = (child: ChildProcess, isWrapped: boolean): Effect.Effect<void> => {
   const exited = Effect.callback<void>((resume) => {
     if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
     child.once("exit", () => resume(Effect.void))
@@ -148,7 +151,7 @@ const endGroup = (child: ChildProcess): Effect.Effect<void> => {
     child.stdin?.end()
     const left = yield* within(AFTER_STDIN)
     if (left._tag === "None") {
-      yield* signal("SIGTERM")
+      yield* isWrapped ? Effect.sync(() => membersOf(child.pid ?? 0).forEach((pid) => signalOne(pid, "SIGTERM"))) : signal("SIGTERM")
       yield* within(AFTER_TERM)
     }
     yield* signal("SIGKILL")
@@ -159,10 +162,13 @@ const endGroup = (child: ChildProcess): Effect.Effect<void> => {
 }
 
 const signalGroup = (pid: number | undefined, name: NodeJS.Signals) => {
-  if (pid === undefined) return
+  if (pid !== undefined) signalOne(-pid, name)
+}
+
+const signalOne = (pid: number, name: NodeJS.Signals) => {
   try {
-    process.kill(-pid, name)
+    process.kill(pid, name)
   } catch {
-    // The group is already empty.
+    // It is gone, or the group is already empty.
   }
 }

@@ -96,7 +96,7 @@ describe.skipIf(noDocker !== undefined)("a server in a container", () => {
         assert.strictEqual(await call("write", { path: "/given/file" }), `"EROFS"`)
         assert.strictEqual(await call("write", { path: "/writable/file" }), `"done"`)
         assert.strictEqual(readFileSync(join(gate.directory, "writable", "file"), "utf8"), "written inside")
-        const reasons = ["is the whole machine", "leads to the container engine", "leads to the gateway's own data", "there is no ./nowhere"]
+        const reasons = ["is the whole machine", "leads to the container engine", "leads to the gateway's own data", "./nowhere is not there"]
         await until(() => statusOf(gate.url), (text) => reasons.every((why) => text.includes(why)), 20)
         assert.lengthOf(await own.containers(), 1)
       })

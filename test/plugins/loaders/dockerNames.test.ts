@@ -1,8 +1,8 @@
 /** Names of images, and the command line that is made of them. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { NAME, removeArguments, runArguments } from "../../../plugins/loaders/docker/Arguments.ts"
-import { imageOf, isExact } from "../../../plugins/loaders/docker/Image.ts"
+import { NAME, removeArguments, runArguments } from "../../../src/plugin/container/Arguments.ts"
+import { imageOf, isExact } from "../../../src/lib/ImageName.ts"
 
 const digest = `sha256:${"0a".repeat(32)}`
 

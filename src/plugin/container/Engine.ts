@@ -1,7 +1,9 @@
 /** The client of a container engine, docker or podman: what it is asked before a container runs. */
 import { Effect, Schema } from "effect"
-import { Builder, Loader, Plugin } from "#plugin"
-import type { Image } from "./Image.ts"
+import type { Image } from "../../lib/ImageName.ts"
+import { run } from "../Builder.ts"
+import { Host } from "../Host.ts"
+import { LoadFailed } from "../Loader.ts"
 
 export interface Engine {
   readonly command: "docker" | "podman"
@@ -18,8 +20,8 @@ const Found = Schema.fromJsonString(Schema.Struct({
 const FORMAT = `{"id":{{json .Id}},"digests":{{json .RepoDigests}}}`
 
 const asked = Effect.fnUntraced(function*({ command, source }: Engine, step: string, args: ReadonlyArray<string>) {
-  const { engine, workspace } = yield* Plugin.Host
-  return yield* Builder.run({ source, step: `${command} ${step}`, command, args, directory: workspace, environment: engine, explain })
+  const { engine, workspace } = yield* Host
+  return yield* run({ source, step: `${command} ${step}`, command, args, directory: workspace, environment: engine, explain })
 })
 
 const explain = (output: string) => {
@@ -37,7 +39,7 @@ const explain = (output: string) => {
 const inspected = Effect.fnUntraced(function*(engine: Engine, reference: string) {
   const text = yield* asked(engine, "image inspect", ["image", "inspect", "--format", FORMAT, "--", reference])
   return yield* Schema.decodeEffect(Found)(text.trim()).pipe(
-    Effect.mapError((cause) => new Loader.LoadFailed({ source: engine.source, step: `${engine.command} image inspect`, cause }))
+    Effect.mapError((cause) => new LoadFailed({ source: engine.source, step: `${engine.command} image inspect`, cause }))
   )
 })
 

@@ -9,11 +9,10 @@ import { inProcess } from "../kit/inProcess.ts"
 import { filesWith } from "../kit/manifest.ts"
 import { blocksOf } from "../kit/markdown.ts"
 
-const manifestsOf = (guide: string) => blocksOf(guide).filter(({ language }) => language === "yaml")
 const run = inProcess(Command.make("manifold").pipe(Command.withSubcommands([check])))
 
-describe.each(["docs/sources.md", "docs/operations.md"])("%s", (guide) => {
-  it.effect.each(manifestsOf(guide))("has manifests that pass manifold check, once the secrets are there", ({ text }) =>
+describe.each(["docs/sources.md", "docs/sandbox.md", "docs/operations.md"])("%s", (page) => {
+  it.effect.each(blocksOf(page).filter(({ language }) => language === "yaml"))("has manifests that pass manifold check, once the secrets are there", ({ text }) =>
     Effect.gen(function*() {
       const [file = ""] = yield* filesWith([text.replaceAll(/\$\{(?:env|file):[^}]+\}/gu, "a secret")])
       const { code, err } = yield* run("check", file)
