@@ -7,12 +7,14 @@ import masterOauth from "./auth/master_oauth.ts"
 import docker from "./loaders/docker.ts"
 import git from "./loaders/git.ts"
 import local from "./loaders/local.ts"
+import mcpb from "./loaders/mcpb.ts"
 import npm from "./loaders/npm.ts"
 import pypi from "./loaders/pypi.ts"
+import registry from "./loaders/registry.ts"
 import remote from "./loaders/remote.ts"
 import gateway from "./providers/gateway.ts"
 import github from "./providers/github.ts"
 import google from "./providers/google.ts"
 import oidc from "./providers/oidc.ts"
 
-export const builtIn: ReadonlyArray<Plugin.BuiltIn> = [npm, git, pypi, docker, local, remote, bypassAuth, masterOauth, delegateOauth, proxyOauth, oidc, github, google, gateway]
+export const builtIn: ReadonlyArray<Plugin.BuiltIn> = [npm, git, pypi, docker, local, remote, registry, mcpb, bypassAuth, masterOauth, delegateOauth, proxyOauth, oidc, github, google, gateway]

@@ -1,16 +1,17 @@
 /**
- * Loads a server from an npm registry, without running its install scripts.
+ * Loads a server from an npm registry, without running install scripts that the manifest does not allow by name.
  *
  * What it resolves to is one exact version with everything that it brings along, each with its hash: that goes into
  * the lock, and is what gets installed, so two machines never run two things.
  */
 import { Effect, FileSystem, Option, Path, Schema } from "effect"
-import { Loader, Plugin, Runtime } from "#plugin"
+import { Loader, Plugin, Policy, Runtime } from "#plugin"
 import { IndexUrl, PUBLIC_REGISTRY } from "./build/Keys.ts"
-import { closureOf } from "./npm/Closure.ts"
+import { closureOf, type Wanted } from "./npm/Closure.ts"
 import { hashOf } from "./npm/Hash.ts"
 import { install } from "./npm/Install.ts"
-import { versionFor } from "./npm/Version.ts"
+import { publishedOf } from "./npm/Registry.ts"
+import { demanded, signed } from "./npm/Signatures.ts"
 
 const Name = Schema.String.check(
   Schema.isPattern(/^(?:@[A-Za-z0-9][A-Za-z0-9._-]*\/)?[A-Za-z0-9][A-Za-z0-9._-]*$/u, {
@@ -37,8 +38,8 @@ const NpmSource = Schema.Struct({
     description: "Registry for the package and all its dependencies; the public one when left out"
   })),
   allow_scripts: Schema.optionalKey(
-    Schema.Array(Name).check(Schema.isMaxLength(0, { message: "not supported yet: install scripts never run" })).annotate({
-      description: "Packages whose install scripts may run; not supported yet"
+    Schema.Array(Name).annotate({
+      description: "Packages, of all that are installed, whose install scripts run when they are; those of others never do"
     })
   )
 })
@@ -47,29 +48,35 @@ export default Plugin.define("loader", {
   name: "npm",
   summary: "Installs an npm package at one exact version and runs its command with Node",
   config: NpmSource,
-  build: Effect.fnUntraced(function*({ package: name, version: specifier = "latest", bin, registry = PUBLIC_REGISTRY }) {
+  build: Effect.fnUntraced(function*({ package: name, version: specifier = "latest", bin, registry = PUBLIC_REGISTRY, allow_scripts = [] }) {
     const files = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const source = `npm ${name}@${specifier}`
+    const scripts = [...new Set(allow_scripts)].sort()
+    const differently = scripts.length === 0 ? "" : ` scripts ${scripts.join(",")}`
     const failed = (step: string, next: string) => (cause: unknown) =>
       new Loader.LoadFailed({ source, step, next, cause })
 
     return {
       resolve: Effect.gen(function*() {
         const directory = yield* files.makeTempDirectoryScoped({ prefix: "manifold-npm-" }).pipe(Effect.mapError(failed("make a folder", "check the folder for temporary files")))
-        const version = yield* versionFor({ source, registry, directory, name }, specifier)
-        const pin = yield* closureOf({ source, registry, directory, name, version })
-        return { source: `npm ${name}@${version}`, digest: `npm:${registry}:${name}@${version}:${yield* hashOf(pin)}`, pin }
+        const asked = { source, registry, directory, name, version: specifier, scripts }
+        const closure = yield* closureOf(asked)
+        const { version = "" } = { version: "", ...closure }
+        const exactly = { ...asked, source: `npm ${name}@${version}`, version }
+        const pin = { ...closure, ...yield* dated(exactly), ...yield* signed(exactly, closure) }
+        return { source: exactly.source, digest: `npm:${registry}:${name}@${version}:${yield* hashOf(pin)}${differently}`, pin }
       }).pipe(Effect.scoped),
 
       prepare: (resolved, directory) => {
         const { pin = {} } = resolved
         const version = pin["version"]
         if (version === undefined) return failed("read the lock", "write it anew with manifold lock")(new Error("it names no version"))
-        return install({ source: resolved.source, registry, directory, name, version }, pin)
+        return install({ source: resolved.source, registry, directory, name, version, scripts }, pin)
       },
 
-      launch: Effect.fn("npm.launch")(function*(directory) {
+      launch: Effect.fn("npm.launch")(function*(directory, resolved) {
+        yield* demanded(resolved.source, resolved.pin ?? {})
         const home = path.join(directory, "node_modules", ...name.split("/"))
         const manifest = yield* files.readFileString(path.join(home, "package.json")).pipe(
           Effect.flatMap(Schema.decodeUnknownEffect(Runtime.Manifest)),
@@ -85,6 +92,14 @@ export default Plugin.define("loader", {
       })
     }
   })
+})
+
+/** Where an age is asked for: when the registry says that it was published. */
+const dated = Effect.fnUntraced(function*({ name, registry, source, version }: Wanted): Effect.fn.Return<Loader.Pin, never, Plugin.Lent> {
+  if ((yield* Policy.latest) === undefined) return {}
+  const released = yield* publishedOf(registry, name, version)
+  if (released === undefined) yield* Effect.logWarning(`${source}: the registry says no date, so minimum_release_age is not known to be kept`)
+  return { released: released ?? "no date" }
 })
 
 const noCommand = (bin: string | undefined) =>

@@ -5,10 +5,11 @@
  * the lock, and is what gets installed, so two machines never run two things, and no package runs code to be installed.
  */
 import { Effect, Path, Schema } from "effect"
-import { Loader, Plugin } from "#plugin"
+import { Loader, Plugin, Policy } from "#plugin"
 import { IndexUrl, PUBLIC_INDEX } from "./build/Keys.ts"
 import { hashOf } from "./npm/Hash.ts"
 import { commandOf } from "./python/Commands.ts"
+import { listed } from "./python/Index.ts"
 import { interpreterFor } from "./python/Interpreter.ts"
 import { normal } from "./python/Names.ts"
 import { pipFor } from "./python/Pip.ts"
@@ -67,7 +68,7 @@ export default Plugin.define("loader", {
         const wheels = yield* wheelsFor(yield* pipNamed(source), [requirement])
         const [, found] = Object.keys(wheels).map((wheel) => wheel.split("==")).find(([each]) => each === normal(name)) ?? []
         if (found === undefined) return yield* new Loader.LoadFailed({ source, step: "verify", next: "check the index", cause: new Error("it gave another package") })
-        const pin: Loader.Pin = { version: found, ...wheels }
+        const pin: Loader.Pin = { version: found, ...wheels, ...yield* dated({ source, index, name: normal(name), version: found }) }
         const digest = `pypi:${index}:${normal(written)}==${found}:${yield* hashOf(pin)}${python === undefined ? "" : ` ${python}`}`
         return { source: `pypi ${written}==${found}`, digest, pin }
       }),
@@ -84,4 +85,20 @@ export default Plugin.define("loader", {
       launch: (directory, { source: named }) => commandOf({ source: named, venv: path.join(directory, "venv"), name, script, module })
     }
   })
+})
+
+interface Released {
+  readonly source: string
+  readonly index: string
+  readonly name: string
+  readonly version: string
+}
+
+/** Where an age is asked for: when the index says that the first wheel of it was uploaded. */
+const dated = Effect.fnUntraced(function*({ index, name, source, version }: Released): Effect.fn.Return<Loader.Pin, never, Plugin.Lent> {
+  if ((yield* Policy.latest) === undefined) return {}
+  const dates = (yield* listed(index, name)).flatMap((wheel) => wheel.version === version && wheel.uploaded !== undefined ? [wheel.uploaded] : [])
+  const [first] = dates.toSorted()
+  if (first === undefined) yield* Effect.logWarning(`${source}: the index says no date, so minimum_release_age is not known to be kept`)
+  return { released: first ?? "no date" }
 })

@@ -5,7 +5,8 @@
 import { Console, Effect } from "effect"
 import { Command, Flag } from "effect/cli"
 import { prepared } from "../backend/sandbox/Preparing.ts"
-import { isAnswered, isPinned, writeLock } from "../host/Locks.ts"
+import { demanding } from "../host/Demands.ts"
+import { isAnswered, isPinned, standing, writeLock } from "../host/Locks.ts"
 import { Registry } from "../host/Registry.ts"
 import type { Loaded } from "../manifest/Load.ts"
 import { answerIn, entryFor, LOCK_NAME, type LockEntry } from "../manifest/LockFile.ts"
@@ -27,18 +28,19 @@ interface Outcome {
 const outcomeOf = Effect.fnUntraced(function*(entry: Sourced, before: LockEntry | undefined, { check, update }: { readonly check: boolean; readonly update: boolean }) {
   const registry = yield* Registry
   const { id, source, type } = entry
-  const loader = yield* Effect.flatMap(registry.decode("loader", type, source), ({ build }) => build)
-  const answered = answerIn(before, entry)
+  const loader = demanding(yield* Effect.flatMap(registry.decode("loader", type, source), ({ build }) => build), entry)
+  const known = answerIn(before, entry)
+  const answered = known !== undefined && (yield* standing(loader, known)) ? known : undefined
   const isFetched = isAnswered(loader)
   if (isFetched && answered !== undefined && !update) return [{ id, action: "keep", source: answered.source, entry: before } satisfies Outcome]
   // To check asks nobody: what is fetched and not answered is missing, whatever it would come to.
   if (isFetched && check) return [{ id, action: before === undefined ? "add" : "change", source: before?.source ?? type, entry: before } satisfies Outcome]
   const resolved = yield* loader.resolve
   if (!isPinned(loader, resolved)) return []
-  const { resolved: known } = check ? { resolved } : yield* prepared(entry, loader, resolved)
-  const next = entryFor(entry, known)
+  const { resolved: made } = check ? { resolved } : yield* prepared(entry, loader, resolved)
+  const next = entryFor(entry, made)
   const isSame = before !== undefined && before.digest === next.digest && answered !== undefined
-  return [{ id, action: before === undefined ? "add" : isSame ? "keep" : "change", source: known.source, entry: isSame ? before : next } satisfies Outcome]
+  return [{ id, action: before === undefined ? "add" : isSame ? "keep" : "change", source: made.source, entry: isSame ? before : next } satisfies Outcome]
 }, Effect.scoped)
 
 const run = Effect.fnUntraced(function*(loaded: Loaded, input: { readonly check: boolean; readonly update: boolean; readonly json: boolean }) {

@@ -1,6 +1,7 @@
 /** `manifold outdated`: what newer versions there are of what is locked; it changes nothing. */
 import { Console, Effect, Option } from "effect"
 import { Command } from "effect/cli"
+import { demanding } from "../host/Demands.ts"
 import { isAnswered } from "../host/Locks.ts"
 import { Registry } from "../host/Registry.ts"
 import type { Loaded } from "../manifest/Load.ts"
@@ -27,25 +28,25 @@ interface Known {
 /** The keys by which a manifest holds a source to one version. */
 const HELD_BY = ["version", "commit"]
 
-const asked = Effect.fnUntraced(function*(type: string, source: Sourced["source"]) {
+const asked = Effect.fnUntraced(function*(entry: Sourced) {
   const registry = yield* Registry
-  const loader = yield* Effect.flatMap(registry.decode("loader", type, source), ({ build }) => build)
+  const loader = demanding(yield* Effect.flatMap(registry.decode("loader", entry.type, entry.source), ({ build }) => build), entry)
   return isAnswered(loader) ? Option.some(yield* loader.resolve) : Option.none<Resolved>()
 }, Effect.scoped)
 
 /** Nothing of a source that is not fetched. */
 const known = Effect.fnUntraced(function*(entry: Sourced, lock: LockFile): Effect.fn.Return<ReadonlyArray<Known>, never, Registry> {
-  const { id, source, type } = entry
+  const { id, source } = entry
   const before = answerIn(lock.sources[id], entry)
   const locked = before === undefined ? {} : { locked: before.source }
-  const found = yield* Effect.result(asked(type, source))
+  const found = yield* Effect.result(asked(entry))
   if (found._tag === "Failure") return [{ id, ...locked, isOutdated: false, problem: found.failure.message }]
   if (Option.isNone(found.success)) return []
   const allowed = found.success.value
   const free = Object.fromEntries(Object.entries(source).filter(([key]) => !HELD_BY.includes(key)))
   const isHeld = Object.keys(free).length < Object.keys(source).length
   // A loader that wants a version says so; then there is nothing to add.
-  const newest = isHeld ? Option.flatten(yield* Effect.option(asked(type, free))) : Option.some(allowed)
+  const newest = isHeld ? Option.flatten(yield* Effect.option(asked({ ...entry, source: free }))) : Option.some(allowed)
   return [{
     id,
     ...locked,

@@ -6,6 +6,7 @@ import type { Plugin } from "#plugin"
 import { layer as sandboxes } from "../backend/sandbox/Sandbox.node.ts"
 import { ArtifactCache } from "../host/ArtifactCache.ts"
 import { egressLayer } from "../host/Egress.node.ts"
+import type { Demands } from "../host/Demands.ts"
 import { hostLayer } from "../host/Host.node.ts"
 import { Locks, readLock } from "../host/Locks.ts"
 import { Registry } from "../host/Registry.ts"
@@ -52,7 +53,7 @@ export const lockBeside = Effect.fnUntraced(function*({ directory, manifest }: L
 })
 
 /** Something that is fetched from somewhere. */
-export interface Sourced {
+export interface Sourced extends Demands {
   readonly id: string
   readonly type: string
   readonly source: Readonly<Record<string, unknown>>

@@ -9,6 +9,7 @@ import { Agent, request } from "undici"
 import { Egress } from "#plugin"
 import { beyond } from "../lib/Json.ts"
 import { SubjectToken, subjectTokenFor } from "../plugin/SubjectToken.ts"
+import { downloaded } from "./Download.node.ts"
 import { VERSION } from "../lib/Version.ts"
 import { isLoopbackAddress, isPublic } from "./Addresses.node.ts"
 
@@ -43,6 +44,11 @@ export const egressWith = (resolve: Resolve) =>
       ask: (issuer, question) => {
         const isHome = Egress.isLoopback(hostOf(issuer))
         return asked(isHome ? ways.home : ways.away, isHome, { ...question, issuer })
+      },
+      download: (issuer, url, to) => {
+        const isHome = Egress.isLoopback(hostOf(issuer))
+        const way = isHome ? ways.home : ways.away
+        return downloaded({ agent: way.agent, isSafe: (hop) => isSafe(hop, way, isHome), isRefused: (cause) => cause instanceof AddressRefused }, url, to)
       }
     })
   }))

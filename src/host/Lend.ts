@@ -39,7 +39,7 @@ export const lendTo: LendTo = {
     }
   },
 
-  loader: (name, { resolve, prepare, launch, follows = false, swap = "overlap" }, lent) => {
+  loader: (name, { resolve, stands, prepare, launch, follows = false, swap = "overlap" }, lent) => {
     const guarded = <A>(step: string, effect: Effect.Effect<A, Loader.LoadFailed, Plugin.Lent>) =>
       effect.pipe(
         Effect.catchDefect((cause) => Effect.fail(new Loader.LoadFailed({ source: name, step, cause }))),
@@ -49,6 +49,10 @@ export const lendTo: LendTo = {
       swap,
       follows,
       resolve: guarded("resolve", resolve),
+      ...stands !== undefined && {
+        stands: (resolved: Loader.Resolved) =>
+          Effect.provideContext(Effect.catchDefect(Effect.suspend(() => stands(resolved)), () => Effect.succeed(false)), lent)
+      },
       ...prepare !== undefined && {
         prepare: (resolved: Loader.Resolved, directory: string) =>
           guarded("prepare", Effect.suspend(() => prepare(resolved, directory)))

@@ -51,9 +51,10 @@ export class Locks extends Context.Service<Locks, {
       const answer = Effect.fn("Locks.answer")(function*(id: string, question: Question, loader: Loader) {
         const lock = yield* locked
         const found = answerIn((lock ?? (yield* kept)).sources[id], question)
-        const why = lock?.sources[id] === undefined ? "it is not in the lock file" : "the manifest asks for something else than the lock file answers"
+        const why = lock?.sources[id] === undefined ? "it is not in the lock file"
+          : found === undefined ? "the manifest asks for something else than the lock file answers" : "what it is described by has changed since the lock file was written"
         const isFetched = isAnswered(loader)
-        if (found !== undefined && isFetched) return found
+        if (found !== undefined && isFetched && (yield* standing(loader, found))) return found
         if (frozen && isFetched) return yield* drifted(id, why)
         const resolved = yield* loader.resolve
         if (!isPinned(loader, resolved)) return resolved
@@ -68,7 +69,7 @@ export class Locks extends Context.Service<Locks, {
         // A lock file is written by `manifold lock` and nobody else.
         if (resolved.pin === undefined || (yield* locked) !== undefined) return
         const before = yield* kept
-        if (answerIn(before.sources[id], question) !== undefined) return
+        if (answerIn(before.sources[id], question)?.digest === resolved.digest) return
         yield* writeLock(own, { version: 1, sources: { ...before.sources, [id]: entryFor(question, resolved) } }).pipe(
           Effect.provideService(FileSystem.FileSystem, files),
           Effect.catch((cause) => Effect.logWarning(`what ${resolved.source} came to could not be kept`, cause))
@@ -92,6 +93,9 @@ export class Locks extends Context.Service<Locks, {
 
 /** Whether an answer that is known stands for the source, so that nobody is asked again. */
 export const isAnswered = ({ follows = false, prepare }: Loader): boolean => prepare !== undefined && !follows
+
+/** Whether an answer of before is one still. */
+export const standing = (loader: Loader, answer: Resolved): Effect.Effect<boolean> => loader.stands?.(answer) ?? Effect.succeed(true)
 
 /** Whether an answer says something that another machine could go by. */
 export const isPinned = (loader: Loader, { pin }: Resolved): boolean => isAnswered(loader) || pin !== undefined

@@ -15,7 +15,7 @@ export interface Change {
 }
 
 /** Keys that are read anew for each call or list, so that the instance stays. */
-const inPlace = ["prefix", "timeout", "required", "auth_strategy", "auth_config", "tenants"]
+const inPlace = ["prefix", "timeout", "required", "auth_strategy", "auth_config", "tenants", "minimum_release_age"]
 
 /** @param path a key path of a server, such as `auth_config.issuer` */
 export const isInPlace = (path: string): boolean => inPlace.includes(path.split(".")[0] ?? "")

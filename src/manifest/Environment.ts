@@ -2,11 +2,9 @@
  * Variables that change how programs load code, or which program a name means,
  * are refused in `config.environment` unless `config.allow_environment` lists them.
  */
+import { changesLoading } from "../plugin/Variables.ts"
 import type { Problem } from "./Problem.ts"
 import { child, type Path, plain, sayPath, type Tree } from "./Tree.ts"
-
-const dangerous =
-  /^(?:PATH|NODE_OPTIONS|NODE_PATH|LD_.*|DYLD_.*|BASH_ENV|ENV|SHELLOPTS|BASHOPTS|IFS|GIT_.*|PYTHON.*|PERL5?(?:OPT|LIB).*|RUBY(?:OPT|LIB)|JAVA_TOOL_OPTIONS|npm_config_.*)$/iu
 
 export const forbiddenVariables = (tree: Tree): ReadonlyArray<Problem> => {
   const servers = child(tree, "servers")
@@ -22,7 +20,7 @@ const forbiddenIn = (tree: Tree, config: Tree, path: Path): ReadonlyArray<Proble
   const listed = child(config, "allow_environment")
   const allowed = listed?._tag === "Sequence" ? listed.items.map(plain) : []
   if (environment?._tag !== "Mapping") return []
-  return [...environment.entries].filter(([name]) => dangerous.test(name) && !allowed.includes(name)).map(([name, { keyAt }]) => ({
+  return [...environment.entries].filter(([name]) => changesLoading(name) && !allowed.includes(name)).map(([name, { keyAt }]) => ({
     ...keyAt,
     path: sayPath(tree, [...path, name]),
     message: `"${name}" changes how programs load and is refused`,

@@ -37,9 +37,12 @@ export interface Question {
   readonly source: Readonly<Record<string, unknown>>
 }
 
+/** What a server is given when it starts: it changes nothing of what is fetched, and may hold secrets. */
+const GIVEN = "inputs"
+
 /** What of a question belongs into a file that others read: no secret, and nothing that is not there. */
 export const askedOf = ({ source }: Question): Readonly<Record<string, unknown>> =>
-  Object.fromEntries(Object.entries(source).filter(([key, value]) => value !== undefined && !isSecretPath([key])))
+  Object.fromEntries(Object.entries(source).filter(([key, value]) => value !== undefined && key !== GIVEN && !isSecretPath([key])))
 
 export const entryFor = (question: Question, { digest, pin = {}, source }: Resolved): LockEntry =>
   ({ type: question.type, asked: askedOf(question), source, digest, pin })

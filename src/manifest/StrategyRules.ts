@@ -25,8 +25,11 @@ interface Issue {
   readonly issue: string
 }
 
-/** Loaders of ours that start a process, which speaks on its standard streams where it has no port. */
-const LAUNCHED: ReadonlySet<string> = new Set(["npm", "git", "pypi", "docker", "local"])
+/**
+ * Loaders of ours that start a process, which speaks on its standard streams where it has no port; and the one that may,
+ * whose addresses stand in no manifest.
+ */
+const LAUNCHED: ReadonlySet<string> = new Set(["npm", "git", "pypi", "docker", "local", "mcpb", "registry"])
 
 /** Strategies of ours whose credential is the user's own. */
 const PERSONAL: ReadonlySet<string> = new Set(["delegate_oauth", "proxy_oauth"])
@@ -56,6 +59,7 @@ const addressIssues = ({ auth_strategy, config, source, type }: Server): Readonl
     return [{ path: ["auth_strategy"], issue: `"${auth_strategy}" is for servers that are reached at an address of their own (type remote), which its users' tokens are for` }]
   }
   if (config.port !== undefined) return []
+  if (type === "registry") return [{ path: ["auth_strategy"], issue: "needs the server's address in the manifest: write type remote with its url, or config.port for one that serves HTTP" }]
   return [{ path: ["auth_strategy"], issue: "has no way to a server that speaks on its standard streams: write bypass_auth, or config.port for one that serves HTTP" }]
 }
 

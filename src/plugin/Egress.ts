@@ -59,4 +59,11 @@ export class Egress extends Context.Service<Egress, {
    * @param issuer as the manifest names it, never as an answer does
    */
   readonly ask: (issuer: string, question: Question) => Effect.Effect<Answer, EgressFailed>
+  /**
+   * Writes what is at an address to a new file, under the same rules; but redirects are followed, five at most, each
+   * to an address that may be asked itself, for what is fetched so is known by its hash. It takes ten minutes at most.
+   * @param most bytes
+   * @returns its SHA-256, in hex digits
+   */
+  readonly download: (issuer: string, url: string, to: { readonly file: string; readonly most: number }) => Effect.Effect<string, EgressFailed>
 }>()("manifold/plugin/Egress") {}

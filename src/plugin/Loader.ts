@@ -20,7 +20,7 @@ export class LoadFailed extends Schema.TaggedError<LoadFailed>()("LoadFailed", {
   }
 }
 
-/** What a lock keeps beside the digest: version, integrity, commit. */
+/** What a lock keeps beside the digest: version, integrity, commit. Equal digests have equal pins: an artifact is held against what it was made of. */
 export type Pin = Readonly<Record<string, string>>
 
 /** The exact answer to "what does this source mean?"; JSON, because it is what a lock file keeps. */
@@ -39,6 +39,8 @@ export interface Stdio {
   /** Arguments that come before the manifest's `config.args`. */
   readonly args: ReadonlyArray<string>
   readonly environment?: Readonly<Record<string, string>>
+  /** Variables whose values come from the manifest: for the server alone, and written down nowhere. */
+  readonly inputs?: Readonly<Record<string, Redacted.Redacted<string>>>
   /** Working directory; the manifest's `config.working_directory` wins. */
   readonly directory?: string
   /** What was found out about the code and why it runs so, for the status. */
@@ -54,6 +56,8 @@ export interface Stdio {
 export interface Wanted {
   /** Names of the variables of `config.environment`; their values are in the environment of what is launched. */
   readonly environment: ReadonlyArray<string>
+  /** Names of the headers of `config.headers`, in small letters. */
+  readonly headers?: ReadonlyArray<string>
   readonly port?: number
   readonly workingDirectory?: string
   readonly limits: Limits
@@ -87,6 +91,8 @@ export interface Loader<R = never> {
   /** Its source is at hand and is looked at anew at each start, though a copy of it is prepared. Default false. */
   readonly follows?: boolean
   readonly resolve: Effect.Effect<Resolved, LoadFailed, R>
+  /** Whether an answer of before still stands, where it hangs on something at hand that the manifest only names. */
+  readonly stands?: (resolved: Resolved) => Effect.Effect<boolean, never, R>
   /** Fills the empty folder `directory`; absent where the source runs in place. What it learns goes into the pin. */
   readonly prepare?: (resolved: Resolved, directory: string) => Effect.Effect<Pin | void, LoadFailed, R>
   /** `directory` is what `prepare` filled, or a private empty folder where there is no `prepare`. */

@@ -5,6 +5,7 @@ import { enclosing, lacking, limitsOf, prepared } from "../backend/sandbox/Prepa
 import { Sandboxes } from "../backend/sandbox/Sandbox.ts"
 import type { Endpoint } from "../backend/transport/Http.node.ts"
 import type { Command } from "../backend/transport/Stdio.node.ts"
+import { demanding } from "../host/Demands.ts"
 import { isPinned, Locks } from "../host/Locks.ts"
 import type { ServerEntry } from "../manifest/Server.ts"
 import { Host } from "../plugin/Host.ts"
@@ -26,8 +27,9 @@ export interface Telling {
   readonly index: number
 }
 
-export const targetOf = Effect.fnUntraced(function*(written: ServerEntry, loader: Loader, { announce, found, index }: Telling) {
+export const targetOf = Effect.fnUntraced(function*(written: ServerEntry, unbound: Loader, { announce, found, index }: Telling) {
   const entry = ofReplica(written, index)
+  const loader = demanding(unbound, entry)
   announce("resolving")
   const locks = yield* Locks
   const asked = yield* locks.answer(entry.id, entry, loader)
@@ -61,8 +63,9 @@ const notStarted = ({ source }: Resolved) =>
 
 const pointless = ({ source }: Resolved, why: string) => lacking(source)({ why, next: "leave sandbox out" })
 
-const wantedOf = ({ config: { environment, port, working_directory }, limits }: ServerEntry): Wanted => ({
+const wantedOf = ({ config: { environment, headers, port, working_directory }, limits }: ServerEntry): Wanted => ({
   environment: Object.keys(environment),
+  headers: Object.keys(headers).map((name) => name.toLowerCase()),
   ...(port === undefined ? {} : { port }),
   ...(working_directory === undefined ? {} : { workingDirectory: working_directory }),
   limits: limitsOf(limits)
@@ -83,7 +86,7 @@ const launched = Effect.fnUntraced(function*(entry: ServerEntry, launch: Stdio, 
   const plain: Command = {
     command: launch.command,
     args: [...launch.args, ...args.map(filled)].map((arg) => port === undefined ? arg : arg.replaceAll("{port}", String(port))),
-    environment: { ...own, ...Record.map(environment, filled), ...(port === undefined ? {} : { PORT: String(port) }) },
+    environment: { ...own, ...Record.map(launch.inputs ?? {}, Redacted.value), ...Record.map(environment, filled), ...(port === undefined ? {} : { PORT: String(port) }) },
     directory: working_directory === undefined
       ? launch.directory ?? host.directory
       : path.resolve(host.directory, working_directory),

@@ -101,6 +101,7 @@ const identity = ({ auth, entry, hiddenText, loader, locked }: Wanted) => ({
   config: entry.config,
   sharing: entry.sharing,
   replicas: entry.replicas,
+  provenance: entry.provenance,
   sandbox: entry.sandbox,
   limits: entry.limits,
   locked,

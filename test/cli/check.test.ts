@@ -34,7 +34,7 @@ describe("manifold check", () => {
       const [file = ""] = yield* filesWith([serverWith("path: ./x").replace("type: local", "type: locla")])
       const { code, err } = yield* run("check", file)
       assert.strictEqual(code, 78)
-      assert.match(err, /:4:11: servers\.a\.type: there is no loader "locla", expected one of npm, git, pypi, docker, local, remote, did you mean "local"\?$/u)
+      assert.match(err, /:4:11: servers\.a\.type: there is no loader "locla", expected one of npm, git, pypi, docker, local, remote, registry, mcpb, did you mean "local"\?$/u)
     }).pipe(Effect.scoped, Effect.provide(services)))
 
   it.effect("asks a third-party plugin about its servers too, and says when it cannot be loaded", () =>

@@ -22,7 +22,7 @@ loaderContract({
     { config: { package: "file:///etc", version: "1.0.0" }, at: "package" },
     { config: { package: "left-pad", version: "1.0.0", registry: "http://evil.example.com" }, at: "registry" },
     { config: { package: "left-pad", version: "1.0.0", registry: "https://me:word@npm.example.com" }, at: "registry" },
-    { config: { package: "left-pad", version: "1.0.0", allow_scripts: ["esbuild"] }, at: "allow_scripts" },
+    { config: { package: "left-pad", version: "1.0.0", allow_scripts: ["--foreground-scripts"] }, at: "allow_scripts.0" },
     { config: { package: "left-pad", version: "1.0.0", versoin: "2.0.0" }, at: "versoin" }
   ]
 })

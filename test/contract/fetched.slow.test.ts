@@ -4,7 +4,10 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll } from "vitest"
+import { bundleOf, sha256Of } from "../kit/bundle.ts"
 import { gitServer, publish, workingCopy } from "../kit/gitServer.ts"
+import { loopback } from "../kit/loopback.ts"
+import { mcpRegistry } from "../kit/mcpRegistry.ts"
 import { temporaryHost } from "../kit/pluginHost.ts"
 import { wheelIndexWith } from "../kit/wheelIndex.ts"
 import { loaderContract } from "./loader.ts"
@@ -14,7 +17,12 @@ const folder = mkdtempSync(join(tmpdir(), "manifold-contract-"))
 workingCopy(`${folder}/copy`, { "server.py": "", "requirements.txt": "thing" })
 publish(`${folder}/copy`, `${folder}/bare/r.git`)
 const thing = { name: "thing", version: "1.0.0", files: { "thing.py": "def main(): pass\n" }, scripts: { thing: "thing:main" } }
-const [{ url }, index] = await Effect.runPromise(Scope.provide(Effect.all([gitServer(`${folder}/bare`), wheelIndexWith(thing)]), scope))
+const server = { type: "node", entry_point: "index.js", mcp_config: { command: "node", args: ["${__dirname}/index.js"] } }
+const bundle = await Effect.runPromise(bundleOf({ server }, [{ path: "index.js", text: "" }]))
+const [{ url }, index, files, registry] = await Effect.runPromise(
+  Scope.provide(Effect.all([gitServer(`${folder}/bare`), wheelIndexWith(thing), loopback(() => (_, response) => response.end(bundle)), mcpRegistry]), scope)
+)
+registry.publish({ name: "test/bundle", version: "1.0.0", packages: [{ registryType: "mcpb", identifier: `${files.origin}/a.mcpb`, fileSha256: sha256Of(bundle) }] })
 
 afterAll(async () => {
   await Effect.runPromise(Scope.close(scope, Exit.void))
@@ -84,5 +92,38 @@ loaderContract({
     { config: { package: "thing", script: "a", module: "b" }, at: "module" },
     { config: { package: "thing", python: "3" }, at: "python" },
     { config: { package: "thing", verison: "1" }, at: "verison" }
+  ]
+})
+
+loaderContract({
+  name: "mcpb",
+  host: temporaryHost,
+  good: { url: `${files.origin}/a.mcpb` },
+  bad: [
+    { config: {}, at: "" },
+    { config: { url: "https://a.example.com/b.mcpb", path: "./b.mcpb" }, at: "" },
+    { config: { url: "http://a.example.com/b.mcpb" }, at: "url" },
+    { config: { url: "https://me:word@a.example.com/b.mcpb" }, at: "url" },
+    { config: { url: "file:///etc/passwd" }, at: "url" },
+    { config: { path: "./b.mcpb", sha256: "abc" }, at: "sha256" },
+    { config: { path: "./b.mcpb", inputs: { a: { b: 1 } } }, at: "inputs.a" },
+    { config: { path: "./b.mcpb", input: {} }, at: "input" }
+  ]
+})
+
+loaderContract({
+  name: "registry",
+  host: temporaryHost,
+  good: { name: "test/bundle", registry: registry.url },
+  bad: [
+    { config: {}, at: "" },
+    { config: { name: "bundle" }, at: "name" },
+    { config: { name: "../bundle" }, at: "name" },
+    { config: { name: "test/bundle/more" }, at: "name" },
+    { config: { name: "test/bundle", version: "^1.0.0" }, at: "version" },
+    { config: { name: "test/bundle", registry: "http://registry.example.com" }, at: "registry" },
+    { config: { name: "test/bundle", registry: "https://registry.example.com", file: "./server.json" }, at: "registry" },
+    { config: { name: "test/bundle", package: "nuget" }, at: "package" },
+    { config: { name: "test/bundle", verison: "1.0.0" }, at: "verison" }
   ]
 })

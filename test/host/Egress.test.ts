@@ -1,5 +1,9 @@
 /** Where the egress client goes and where not, with names that resolve as a test says. */
 import { assert, describe, it } from "@effect/vitest"
+import { createHash } from "node:crypto"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { Effect, Fiber, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { Egress } from "#plugin"
@@ -204,5 +208,40 @@ describe("the egress client", () => {
       assert.include(headers, { authorization: `Basic ${Buffer.from("a%3Ab:hunter2+%C3%BC").toString("base64")}` })
       assert.strictEqual(failed.message, `${server.origin}/token cannot be reached (ECONNREFUSED)`)
       assert.notMatch(JSON.stringify(failed) + failed.stack, /s3cret|hunter2|tenant/u)
+    }).pipe(Effect.provide(egressLayer)))
+})
+
+describe("a download", () => {
+  const folder = Effect.acquireRelease(Effect.sync(() => mkdtempSync(join(tmpdir(), "manifold-download-"))), (made) => Effect.sync(() => rmSync(made, { recursive: true })))
+
+  it.live("follows redirects to where it may go, takes the hash of what it writes, and stops where that is too much", () =>
+    Effect.gen(function*() {
+      const server = yield* loopback((own) => (request, response) => {
+        const hops = Number(/^\/(\d)/u.exec(request.url ?? "")?.[1] ?? 0)
+        if (hops > 0) return response.writeHead(302, { location: `${own}/${hops - 1}` }).end()
+        response.end("hello")
+      })
+      const egress = yield* Egress.Egress
+      const directory = yield* folder
+      const get = (path: string, most = 5) => egress.download(HOME, `${server.origin}${path}`, { file: join(directory, `${path.slice(1)}-${most}`), most })
+      const reason = (effect: ReturnType<typeof get>) => Effect.map(Effect.flip(effect), ({ reason }) => reason)
+      assert.strictEqual(yield* get("/5"), createHash("sha256").update("hello").digest("hex"))
+      assert.strictEqual(readFileSync(join(directory, "5-5"), "utf8"), "hello")
+      assert.strictEqual(yield* reason(get("/6")), "redirect")
+      assert.strictEqual(yield* reason(get("/0", 4)), "size")
+      assert.strictEqual(yield* reason(get("/5")), "connection", "a file that is there is not written over")
+    }).pipe(Effect.provide(egressLayer)))
+
+  it.live("goes nowhere that a question may not, whatever its name leads to", () =>
+    Effect.gen(function*() {
+      const server = yield* loopback(() => (_, response) => response.end("hello"))
+      const names = naming(["10.0.0.1"], ["127.0.0.1"], ["93.184.216.34", "192.168.0.1"])
+      const directory = yield* folder
+      const attempt = (url: string) =>
+        Effect.flatMap(Egress.Egress, (egress) => egress.download(AWAY, url, { file: join(directory, "file"), most: 9 })).pipe(Effect.flip, Effect.map(({ reason }) => reason))
+      for (const url of ["https://a.example.com/x", "https://a.example.com/x", "https://a.example.com/x", server.origin, "http://a.example.com/x", "https://10.0.0.1/x", "nonsense"]) {
+        assert.strictEqual(yield* Effect.provide(attempt(url), names.layer), "address", url)
+      }
+      assert.deepStrictEqual(server.requests, [])
     }).pipe(Effect.provide(egressLayer)))
 })

@@ -1,6 +1,6 @@
-/** An npm registry on loopback with packages made for a test; it counts what it is asked for. */
+/** An npm registry on loopback with packages made for a test, which it signs with a key of its own; it counts what it is asked for. */
 import { execFileSync } from "node:child_process"
-import { createHash } from "node:crypto"
+import { createHash, createSign, generateKeyPairSync } from "node:crypto"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:http"
 import { tmpdir } from "node:os"
@@ -13,10 +13,20 @@ export interface PackageText {
   /** More of package.json. */
   readonly manifest?: Readonly<Record<string, unknown>>
   readonly files: Readonly<Record<string, string>>
+  /** When, as the registry says; where no version of a package has a date, it says none. */
+  readonly published?: string
+  /** `forged` is over another integrity, `stranger` by a key that the registry does not show. */
+  readonly signature?: "good" | "forged" | "stranger" | "none"
+  /** Whether someone says to have built it. */
+  readonly isAttested?: boolean
 }
 
 export interface NpmRegistry {
   readonly url: string
+  /** The id of the key that it signs with. */
+  readonly keyid: string
+  /** When its key expires, from now on. */
+  readonly expireKey: (date: string) => void
   readonly integrityOf: (name: string) => string
   /** Another version of a package, from now on its latest. */
   readonly publish: (text: PackageText) => void
@@ -40,6 +50,8 @@ interface Published {
 const serving = (texts: ReadonlyArray<PackageText>) =>
   new Promise<{ readonly registry: NpmRegistry; readonly close: () => void }>((resolve) => {
     const requests: Array<string> = []
+    const signer = signerOf()
+    let expires: string | null = null
     const packages = new Map<string, Array<Published>>()
     const publish = (text: PackageText) => {
       packages.set(text.name, [...packages.get(text.name) ?? [], { text, tarball: tarballOf(text) }])
@@ -51,17 +63,22 @@ const serving = (texts: ReadonlyArray<PackageText>) =>
       const [, named = "", version] = /^-\/(.+)@([^@]+)\.tgz$/u.exec(path) ?? []
       const tarball = packages.get(named)?.find(({ text }) => text.version === version)
       if (tarball !== undefined) return response.end(tarball.tarball)
-      const published = packages.get(path)
-      if (published === undefined) return response.writeHead(404).end("{}")
       response.setHeader("content-type", "application/json")
-      response.end(JSON.stringify(documentOf(published, `http://${request.headers.host}`)))
+      if (path === "-/npm/v1/keys") return response.end(JSON.stringify({ keys: [{ ...signer.key, expires }] }))
+      const origin = `http://${request.headers.host}`
+      const whole = packages.get(path)
+      if (whole !== undefined) return response.end(JSON.stringify(documentOf(whole, origin, signer)))
+      const slash = path.lastIndexOf("/")
+      const one = packages.get(path.slice(0, slash))?.find(({ text }) => text.version === path.slice(slash + 1))
+      if (one === undefined) return response.writeHead(404).end("{}")
+      response.end(JSON.stringify(versionOf(one, origin, signer)))
     })
     server.listen(0, "127.0.0.1", () => {
       const address = server.address()
       const port = typeof address === "object" && address !== null ? address.port : 0
       const integrityOf = (name: string) => integrity(packages.get(name)?.[0]?.tarball ?? Buffer.alloc(0))
       resolve({
-        registry: { url: `http://127.0.0.1:${port}/`, integrityOf, publish, requests },
+        registry: { url: `http://127.0.0.1:${port}/`, keyid: signer.key.keyid, expireKey: (date) => void (expires = date), integrityOf, publish, requests },
         close: () => {
           server.closeAllConnections()
           server.close()
@@ -70,16 +87,44 @@ const serving = (texts: ReadonlyArray<PackageText>) =>
     })
   })
 
-const documentOf = (published: ReadonlyArray<Published>, origin: string) => ({
-  name: published[0]?.text.name,
-  "dist-tags": { latest: published.at(-1)?.text.version },
-  versions: Object.fromEntries(published.map(({ tarball, text: { manifest, name, version } }) => [version, {
+const documentOf = (published: ReadonlyArray<Published>, origin: string, signer: Signer) => {
+  const time = Object.fromEntries(published.flatMap(({ text }) => text.published === undefined ? [] : [[text.version, text.published]]))
+  return {
+    name: published[0]?.text.name,
+    "dist-tags": { latest: published.at(-1)?.text.version },
+    versions: Object.fromEntries(published.map((each) => [each.text.version, versionOf(each, origin, signer)])),
+    ...(Object.keys(time).length === 0 ? {} : { time })
+  }
+}
+
+const versionOf = ({ tarball, text: { isAttested = false, manifest, name, signature = "good", version } }: Published, origin: string, signer: Signer) => {
+  const signed = signer.sign(`${name}@${version}:${signature === "forged" ? integrity(Buffer.from("else")) : integrity(tarball)}`)
+  const attestations = { url: `${origin}/-/npm/v1/attestations/${name}@${version}`, provenance: { predicateType: "https://slsa.dev/provenance/v1" } }
+  return {
     ...manifest,
     name,
     version,
-    dist: { tarball: `${origin}/-/${name}@${version}.tgz`, integrity: integrity(tarball) }
-  }]))
-})
+    dist: {
+      tarball: `${origin}/-/${name}@${version}.tgz`,
+      integrity: integrity(tarball),
+      ...(signature === "none" ? {} : { signatures: [{ keyid: signature === "stranger" ? "SHA256:stranger" : signer.key.keyid, sig: signed }] }),
+      ...(isAttested ? { attestations } : {})
+    }
+  }
+}
+
+type Signer = ReturnType<typeof signerOf>
+
+/** As the public registry does it: ECDSA on P-256, keys by the hash of what they are. */
+const signerOf = () => {
+  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" })
+  const spki = publicKey.export({ format: "der", type: "spki" })
+  const keyid = `SHA256:${createHash("sha256").update(spki).digest("base64").replace(/=+$/u, "")}`
+  return {
+    key: { keyid, keytype: "ecdsa-sha2-nistp256", scheme: "ecdsa-sha2-nistp256", key: spki.toString("base64") },
+    sign: (text: string) => createSign("SHA256").update(text).sign(privateKey, "base64")
+  }
+}
 
 const integrity = (bytes: Buffer) => `sha512-${createHash("sha512").update(bytes).digest("base64")}`
 

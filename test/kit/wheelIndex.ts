@@ -15,6 +15,8 @@ export interface WheelText {
   readonly requiresPython?: string
   /** The machine that the wheel is for, as the end of its name says; any unless told. */
   readonly platform?: string
+  /** When it was uploaded; an index of JSON says so (PEP 700). */
+  readonly uploaded?: string
   /** Offered as sources alone. */
   readonly isSdist?: boolean
 }
@@ -66,7 +68,8 @@ const serving = (published: ReadonlyArray<Published>, isJson: boolean) =>
       const own = published.filter(({ text }) => text.name === name)
       if (isJson && own.length > 0) {
         response.setHeader("content-type", "application/vnd.pypi.simple.v1+json")
-        const files = own.map(({ bytes, file }) => ({ filename: file, url: `/files/${file}`, hashes: { sha256: sha256(bytes) } }))
+        const files = own.map(({ bytes, file, text: { uploaded } }) =>
+          ({ filename: file, url: `/files/${file}`, hashes: { sha256: sha256(bytes) }, ...(uploaded === undefined ? {} : { "upload-time": uploaded }) }))
         return response.end(JSON.stringify({ meta: { "api-version": "1.0" }, name, files }))
       }
       const links = own.map(linkTo)

@@ -16,7 +16,7 @@ servers:
     auth_stategy: bypass_auth
     config: { args: [1], environment: { PATH: x } }
   - id: b
-    type: registry
+    type: Registry
     auth_strategy: bypass_auth
   - { id: b, type: local, auth_strategy: bypass_auth }
 severs: []
@@ -27,8 +27,6 @@ const notBuilt: Readonly<Record<string, string>> = {
   "retries": "routing: { retry: { attempts: 3, budget: 20% } }",
   "a wrong form of retries": "routing: { retry: { attempts: many } }",
   "a breaker": "routing: { breaker: { failures: 5, open: 10 seconds } }",
-  "a release age": "  minimum_release_age: 7 days",
-  "provenance": "  provenance: required",
   "retries of its own": "  retry: { attempts: 2 }"
 }
 
@@ -87,7 +85,7 @@ describe("a manifest", () => {
         "1.yaml:8:5: servers.Files.auth_strategy: is missing, expected which credential goes with a call: bypass_auth sends none (there is \"auth_stategy\"), did you mean \"auth_strategy\"?",
         "1.yaml:9:22: servers.Files.config.args.0: is a number, expected text (put it in quotes)",
         "1.yaml:9:41: servers.Files.config.environment.PATH: \"PATH\" changes how programs load and is refused, expected it in allow_environment too, if it is meant",
-        "1.yaml:11:11: servers.b.type: type \"registry\" is not supported yet",
+        "1.yaml:11:11: servers.b.type: is \"Registry\", expected the name of a plugin: small letters, digits, _ and -",
         "1.yaml:13:11: servers.b.id: \"b\" is already the id of the server at line 10, expected an id of its own for each server",
         "1.yaml:14:1: severs: is not a known key, did you mean \"servers\"?"
       ])
@@ -100,6 +98,21 @@ describe("a manifest", () => {
         assert.isTrue(said.some((line) => /^1\.yaml:6:\d+: .*not supported yet/u.test(line)), said.join("\n"))
       }).pipe(Effect.provide(NodeServices.layer)))
   }
+
+  it.effect("refuses demands that nobody could meet, instead of seeming to keep them", () =>
+    Effect.gen(function*() {
+      const demands = ["minimum_release_age: 7 days", "provenance: required"]
+      const said = (type: string) => mistakesOf([serverWith(...demands).replace("type: local", `type: ${type}`)])
+      assert.deepStrictEqual(yield* said("docker"), [
+        "1.yaml:6:26: servers.a.minimum_release_age: says nothing with type docker, where nobody dates what is published",
+        "1.yaml:7:17: servers.a.provenance: says nothing with type docker: only npm registries sign what they give"
+      ])
+      assert.deepStrictEqual(yield* said("pypi"), ["1.yaml:7:17: servers.a.provenance: says nothing with type pypi: only npm registries sign what they give"])
+      const { manifest: { servers: [server] } } = yield* loadTexts([serverWith(...demands).replace("type: local", "type: registry")])
+      assert.strictEqual(server?.provenance, "required")
+      assert.deepStrictEqual(server?.minimum_release_age, Duration.days(7))
+      assert.deepStrictEqual(server?.source, {})
+    }).pipe(Effect.provide(NodeServices.layer)))
 
   it.effect("lets others in only with sign-in, and says so at the address", () =>
     Effect.gen(function*() {

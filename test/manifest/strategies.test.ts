@@ -19,6 +19,8 @@ const fits: ReadonlyArray<readonly [string, string]> = [
 
 const doesNot: ReadonlyArray<readonly [string, string, RegExp]> = [
   ["a credential for a process on its standard streams", `servers:\n  - { id: a, type: local, path: ./a, auth_strategy: master_oauth }\n`, /has no way to a server that speaks on its standard streams/u],
+  ["a credential for a bundle on its standard streams", `servers:\n  - { id: a, type: mcpb, path: ./a.mcpb, auth_strategy: master_oauth }\n`, /has no way to a server that speaks on its standard streams/u],
+  ["a credential for an address that an entry of a registry has", `servers:\n  - { id: a, type: registry, name: a/b, auth_strategy: master_oauth }\n`, /needs the server's address in the manifest: write type remote/u],
   ["a credential for a server over WebSocket", `servers:\n  - { id: a, type: remote, url: "wss://a.example.com/mcp", auth_strategy: master_oauth }\n`, /has no way to a server over WebSocket/u],
   ["the same by its transport", `servers:\n  - { id: a, type: remote, url: "https://a.example.com/mcp", transport: websocket, auth_strategy: delegate_oauth }\n`, /has no way to a server over WebSocket/u],
   ["delegate_oauth with Google, which wants a secret", `master_oauth: { provider: google, client_id: g }\nservers:\n${server("delegate_oauth")}`, /needs master_oauth\.client_id and client_secret/u],

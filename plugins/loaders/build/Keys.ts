@@ -7,7 +7,7 @@ export const rule = <T>(check: (value: T) => Schema.FilterOutput) =>
 
 /** An address without user, query and fragment; http on loopback alone. */
 export const IndexUrl = Schema.String.check(
-  Schema.isPattern(/^(?:https:\/\/[^\s@/?#]+|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?)(?:\/[^\s@?#]*)?$/u, {
+  Schema.isPattern(/^(?:https:\/\/(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9a-fA-F:.]+\])|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\]))(?::\d{1,5})?(?:\/[A-Za-z0-9._~%+,=:/-]*)?$/u, {
     message: "expected an https address without user and password (http only for loopback)"
   })
 )

@@ -1,8 +1,8 @@
-/** What a killed process left in the workspace: folders of git and of ssh, which may hold a key. */
+/** What a killed process left in the workspace: folders of git and of ssh, which may hold a key, and of bundles. */
 import { Clock, Effect, FileSystem, Option, Path } from "effect"
 import { Plugin } from "#plugin"
 
-const PREFIXES = ["git-", "ssh-"]
+const PREFIXES = ["git-", "ssh-", "mcpb-"]
 
 /** No run takes as long. */
 const STALE_AFTER_MS = 2 * 60 * 60 * 1000

@@ -26,6 +26,8 @@ export const runNpm = Effect.fnUntraced(function*(running: Running, verb: string
     step: `npm ${verb}`,
     command: npm.command,
     args: [...npm.args, verb, ...flags(path, workspace, running), ...args],
+    // It alone runs scripts, those that are allowed.
+    isForeign: verb === "rebuild",
     directory: running.directory,
     explain: (output) => ({ why: reasonOf(output), next: nextFor(output) })
   })
@@ -66,6 +68,7 @@ const reasonOf = (output: string) =>
     .join("; ") || "npm gave no reason"
 
 const nextFor = (output: string) => {
+  if (output.includes("with a date before")) return "it is younger than minimum_release_age: wait, or take an older version"
   if (output.includes("No match found for version")) return "check the version: the registry does not have it"
   if (output.includes("E404")) return "check the name of the package"
   if (output.includes("ETARGET")) return "check the version: the registry does not have it"

@@ -2,49 +2,23 @@
  * A package with all that it brings along, each by its version and the hashes its wheels may have: asked for
  * once, kept in the pin, and installed from there without another question.
  */
-import { Effect, FileSystem, Path, Schema } from "effect"
-import { Builder, Loader } from "#plugin"
-import { hashesOf } from "./Index.ts"
-import { normal } from "./Names.ts"
+import { Effect, FileSystem, Path } from "effect"
+import { Builder, Loader, Policy } from "#plugin"
+import { agedFor } from "./Aged.ts"
+import { type Chosen, chosenFor, SHA256, WHEEL } from "./Chosen.ts"
+import { hashesIn, listed } from "./Index.ts"
 import { ENVIRONMENT, installOptions, type Pip, runPip } from "./Pip.ts"
 import { installedByUv } from "./Uv.ts"
 
-const Report = Schema.fromJsonString(Schema.Struct({
-  install: Schema.Array(Schema.Struct({
-    metadata: Schema.Struct({ name: Schema.String, version: Schema.String }),
-    is_direct: Schema.optionalKey(Schema.Boolean),
-    download_info: Schema.Struct({
-      dir_info: Schema.optionalKey(Schema.Unknown),
-      archive_info: Schema.optionalKey(Schema.Struct({
-        hash: Schema.optionalKey(Schema.String),
-        hashes: Schema.optionalKey(Schema.Record(Schema.String, Schema.String))
-      }))
-    })
-  }))
-}))
-
-/** The key of a wheel in a pin; other keys say other things. */
-const WHEEL = /^[a-z0-9]+(?:-[a-z0-9]+)*==[0-9a-z.!+]+$/u
-const SHA256 = /^sha256:[0-9a-f]{64}(?: sha256:[0-9a-f]{64})*$/u
-
 /** Asks the index what requirements come to; installs nothing. A folder among them is what is built itself, and is left out. */
 export const wheelsFor = Effect.fnUntraced(function*(pip: Pip, requirements: ReadonlyArray<string>) {
-  const text = yield* runPip(pip, ["install", "--dry-run", "--ignore-installed", "--report=-", ...installOptions(pip), ...requirements])
-  const { install } = yield* Effect.mapError(Schema.decodeUnknownEffect(Report)(text), failed(pip, "read pip's report", "update Python: its pip is older than 22.3"))
-  const chosen: Array<readonly [wheel: string, hash: string]> = []
-  const folder = install.find(({ download_info, is_direct = false }) => is_direct && "dir_info" in download_info)
-  for (const one of install) {
-    if (one === folder) continue
-    const { download_info: { archive_info }, is_direct = false, metadata } = one
-    const key = `${normal(metadata.name)}==${metadata.version}`
-    const hash = archive_info?.hashes?.["sha256"] ?? archive_info?.hash?.replace(/^sha256=/u, "") ?? ""
-    if (is_direct || !WHEEL.test(key) || !SHA256.test(`sha256:${hash}`)) {
-      return yield* failed(pip, "verify", "take all packages from an index that gives sha256 hashes")(new Error(`${key} ${is_direct ? "does not come from the index" : "has no hash"}`))
-    }
-    chosen.push([key, `sha256:${hash}`])
-  }
+  const latest = yield* Policy.latest
+  return latest === undefined ? yield* hashed(pip, yield* chosenFor(pip, requirements)) : yield* agedFor(pip, requirements, latest)
+})
+
+const hashed = Effect.fnUntraced(function*({ index }: Pip, chosen: Chosen) {
   const wheels = yield* Effect.forEach(chosen, ([wheel, hash]) =>
-    Effect.map(hashesOf(pip.index, wheel, hash), (hashes) => [wheel, hashes] as const), { concurrency: 8 })
+    Effect.map(listed(index, wheel.split("==", 1)[0] ?? ""), (all) => [wheel, hashesIn(all, wheel, hash)] as const), { concurrency: 8 })
   return Object.fromEntries(wheels)
 })
 
