@@ -4,7 +4,7 @@
  */
 import { members, valueOf, withValue } from "../lib/Json.ts"
 import { type Call, type Era, legacyText, modernHeaders, modernText } from "./Era.ts"
-import { type Incoming, readMessage, subscriptionOf, type WireError } from "./Message.ts"
+import { type Incoming, isOfBackend, readMessage, subscriptionOf, type WireError } from "./Message.ts"
 import { progressIn } from "./Progress.ts"
 import type { Failure, Receiver, Transport } from "./transport/Transport.ts"
 
@@ -71,6 +71,9 @@ const NOT_ASKABLE = `"error":{"code":-32601,"message":"The client of this call c
 
 export class Connection {
   era: Era = "legacy"
+  /** How many calls of clients it has been given, and how many messages have come from the backend. */
+  calls = 0
+  heard = 0
   readonly #pending = new Map<number, Pending>()
   readonly #observer: Observer
   #transport: Transport | undefined
@@ -89,6 +92,7 @@ export class Connection {
   /** What the transport reports to. */
   readonly receiver: Receiver = {
     message: (bytes, origin) => {
+      this.heard++
       this.#message(readMessage(bytes), origin)
       return origin !== undefined && !this.#pending.has(origin)
     },
@@ -106,8 +110,11 @@ export class Connection {
     return this.#transport
   }
 
+  /** How many calls of clients wait for their answers. */
   get inFlight(): number {
-    return this.#pending.size
+    let count = 0
+    for (const { isOwn } of this.#pending.values()) if (!isOwn) count++
+    return count
   }
 
   /** Whether a call was given up that the backend may still be busy with. */
@@ -122,6 +129,7 @@ export class Connection {
   /** Sends a request; the function it gives stops it and tells the backend in the way of its era. */
   call(call: Call, listener: Listener): () => void {
     const id = this.#next++
+    if (call.isOwn !== true) this.calls++
     this.#pending.set(id, { listener, isOwn: call.isOwn === true, progressToken: call.progressToken, progress: Number.NEGATIVE_INFINITY })
     const modern = this.era === "modern"
     if (this.isClosed || this.#transport === undefined) {
@@ -238,10 +246,3 @@ export class Connection {
     return undefined
   }
 }
-
-/** Notifications about the backend itself, whichever stream they came on. */
-const isOfBackend = (method: string): boolean =>
-  method.endsWith("/list_changed") || method === "notifications/resources/updated" || isOfTask(method)
-
-/** Both names are in use for the change of a task (SEP-2663 and its schema). */
-export const isOfTask = (method: string): boolean => method === "notifications/tasks" || method === "notifications/tasks/status"

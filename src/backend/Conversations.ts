@@ -7,6 +7,7 @@ import { Clock, Deferred, Duration, Effect, Exit, Schedule, Scope } from "effect
 import { BackendFailed } from "./BackendFailed.ts"
 import type { Connection, Observer } from "./Connection.ts"
 import { type Follower, followOn, heldFor, type Held, isDoubtful, isHeard, isIdle, tellFollowers } from "./Held.ts"
+import { type Health, hanging } from "./Health.ts"
 import { OWN_CAPABILITIES } from "./Handshake.ts"
 import type { Further, Opened } from "./Opened.ts"
 import { ALONE, keyOf, NO_HEADERS, type Party } from "./Party.ts"
@@ -25,6 +26,8 @@ export interface Conversations {
   readonly tell: (sharer: string, method: string) => void
   readonly each: (run: (opened: Opened) => void) => void
   readonly count: () => number
+  /** Calls that wait for their answers on them. */
+  readonly inFlight: () => number
 }
 
 export interface Hearing {
@@ -32,6 +35,8 @@ export interface Hearing {
   readonly notified: Observer["notified"]
   /** Hears of each conversation when it is open. */
   readonly began: (opened: Opened) => void
+  /** How each is asked whether it still answers; absent where none is. */
+  readonly health?: (() => Health) | undefined
 }
 
 /** Most conversations with one backend, and of one principal among them. */
@@ -47,7 +52,7 @@ const FAREWELL = "1 second"
 export const make = Effect.fnUntraced(function*(
   backend: string,
   further: Further,
-  { began, notified }: Hearing
+  { began, health, notified }: Hearing
 ): Effect.fn.Return<Conversations, never, Scope.Scope | Children> {
   const scope = yield* Effect.scope
   const context = yield* Effect.context<Children>()
@@ -124,8 +129,14 @@ export const make = Effect.fnUntraced(function*(
     opening.addObserver(() => {
       if (Deferred.doneUnsafe(held.opened, Exit.fail(new BackendFailed({ backend, reason: "closed", detail: "closed the connection", isUnsent: true })))) end(held)
     })
+    if (health !== undefined) yield* Effect.forkIn(untilHanging(held, health), held.scope)
     return held
   })
+
+  /** Closing tells its callers at once; ending it may take long. */
+  const untilHanging = (held: Held, health: () => Health) =>
+    Effect.flatMap(Deferred.await(held.opened), ({ connection }) =>
+      Effect.map(hanging(connection, health), (why) => connection.close(why))).pipe(Effect.ignore)
 
   /** @param isSilent for somebody who calls nothing on it: no user of it, and in no call's way */
   const take = Effect.fnUntraced(function*(party: Party, isSilent: boolean): Effect.fn.Return<Held, BackendFailed, Children> {
@@ -185,7 +196,8 @@ export const make = Effect.fnUntraced(function*(
     each: (run) => {
       for (const { open } of all) if (open !== undefined) run(open)
     },
-    count: () => all.size
+    count: () => all.size,
+    inFlight: () => [...all].reduce((sum, { open }) => sum + (open?.connection.inFlight ?? 0), 0)
   }
 })
 

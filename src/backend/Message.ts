@@ -106,3 +106,10 @@ export const subscriptionOf = (text: string): number => {
   const params = membersOf(text, members(text) ?? [], "params")
   return Number(valueOf(text, membersOf(text, params, "_meta"), META.subscription))
 }
+
+/** Notifications about the backend itself, whichever stream they came on. */
+export const isOfBackend = (method: string): boolean =>
+  method.endsWith("/list_changed") || method === "notifications/resources/updated" || isOfTask(method)
+
+/** Both names are in use for the change of a task (SEP-2663 and its schema). */
+export const isOfTask = (method: string): boolean => method === "notifications/tasks" || method === "notifications/tasks/status"

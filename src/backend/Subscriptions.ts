@@ -5,6 +5,8 @@ import { Context, Layer } from "effect"
 export interface Topic {
   readonly kind: "resource" | "task"
   readonly name: string
+  /** The one that has the task, where a server has replicas; all of them have its resources. */
+  readonly replica?: number | undefined
 }
 
 /** The topics of one server. */
@@ -18,7 +20,7 @@ export const NO_TOPICS: Topics = { resources: new Set(), tasks: new Set() }
 export class Subscriptions extends Context.Service<Subscriptions, {
   readonly add: (server: string, topic: Topic) => void
   readonly remove: (server: string, topic: Topic) => void
-  readonly wanted: (server: string) => Topics
+  readonly wanted: (server: string, replica?: number) => Topics
   /** Calls `listener` whenever the topics of a server are others. */
   readonly onChange: (listener: (server: string) => void) => () => void
 }>()("manifold/backend/Subscriptions") {
@@ -26,24 +28,25 @@ export class Subscriptions extends Context.Service<Subscriptions, {
     const counts = { resource: new Map<string, Map<string, number>>(), task: new Map<string, Map<string, number>>() }
     const listeners = new Set<(server: string) => void>()
 
-    const count = (server: string, { kind, name }: Topic, by: 1 | -1) => {
+    const count = (server: string, { kind, name, replica }: Topic, by: 1 | -1) => {
       const ofKind = counts[kind]
-      const own = ofKind.get(server) ?? new Map<string, number>()
+      const place = placeOf(server, replica)
+      const own = ofKind.get(place) ?? new Map<string, number>()
       const before = own.get(name) ?? 0
       const after = Math.max(0, before + by)
       if (after === 0) own.delete(name)
       else own.set(name, after)
-      if (own.size === 0) ofKind.delete(server)
-      else ofKind.set(server, own)
+      if (own.size === 0) ofKind.delete(place)
+      else ofKind.set(place, own)
       if ((before === 0) !== (after === 0)) for (const listener of listeners) listener(server)
     }
 
     return Subscriptions.of({
       add: (server, topic) => count(server, topic, 1),
       remove: (server, topic) => count(server, topic, -1),
-      wanted: (server) => ({
+      wanted: (server, replica) => ({
         resources: new Set(counts.resource.get(server)?.keys()),
-        tasks: new Set(counts.task.get(server)?.keys())
+        tasks: new Set(counts.task.get(placeOf(server, replica))?.keys())
       }),
       onChange: (listener) => {
         listeners.add(listener)
@@ -52,3 +55,6 @@ export class Subscriptions extends Context.Service<Subscriptions, {
     })
   })
 }
+
+/** No id of a server has a # in it. */
+const placeOf = (server: string, replica: number | undefined): string => replica === undefined ? server : `${server}#${replica}`

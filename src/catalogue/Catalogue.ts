@@ -4,8 +4,8 @@
  */
 import { Context, Effect, Layer } from "effect"
 import type { BackendFailed } from "../backend/BackendFailed.ts"
-import type { Instance } from "../backend/Instance.ts"
 import type { Sharing } from "../backend/Party.ts"
+import type { Instance } from "../backend/Spec.ts"
 import type { Access } from "../guard/Access.ts"
 import type { Slot } from "../lib/Slot.ts"
 import type { AuthStrategy, ConsentNeeded, CredentialRefused, Principal } from "../plugin/Auth.ts"
@@ -70,7 +70,7 @@ export type Change =
   /** The user has dealt with an address: the notification as the server wrote it. */
   | { readonly _tag: "Elicited"; readonly id: string; readonly text: string }
   /** Of a task of this server: the notification as the server wrote it. */
-  | { readonly _tag: "Task"; readonly server: string; readonly id: string; readonly text: string }
+  | { readonly _tag: "Task"; readonly server: string; readonly replica: number | undefined; readonly id: string; readonly text: string }
 
 export class Catalogue extends Context.Service<Catalogue, {
   readonly current: () => Published

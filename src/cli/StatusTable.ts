@@ -9,9 +9,13 @@ export interface Reader {
   readonly width: number
 }
 
+/** Whether calls get to it, be it to one replica alone, or when it has been started for them. */
+const getsThrough = ({ asleep, phase, replicas = [] }: ServerStatus["actual"]): boolean =>
+  phase === "ready" || asleep === true || replicas.some((one) => one.phase === "ready")
+
 /** What is wanted serves: the newest form of the server, ready. */
 export const serves = ({ actual, consents, wanted }: ServerStatus): boolean =>
-  (actual.phase === "ready" || (actual.phase === "idle" && consents !== undefined)) && wanted.problem === undefined
+  (actual.phase === "ready" || actual.asleep === true || (actual.phase === "idle" && consents !== undefined)) && wanted.problem === undefined
 
 /** Whether everything that is wanted serves, the newest manifest and its plugins included. */
 export const allServe = ({ audit, manifest, plugins, servers }: GatewayStatus): boolean =>
@@ -63,10 +67,11 @@ const detailsOf = ({ actual, consents, excluded, next, required, runs, wanted }:
       : `generation ${wanted.generation} does not serve${old ? `, generation ${actual.generation} does` : ""}: ${wanted.problem}`),
     ...line("why", actual.why === wanted.problem ? undefined : actual.why),
     ...line("next", next),
+    ...(actual.replicas ?? []).flatMap(({ phase, restarts, why }, index) => line("replica", `${index + 1}: ${phase}, ${counted(restarts, "restart")}${why === undefined ? "" : `: ${why}`}`)),
     ...line("sandbox", runs?.sandbox),
     ...line("runs", runs?.detected === undefined ? undefined : `${runs.source}: ${runs.detected}`),
     ...(consents ?? []).flatMap(({ issuer, subject, url }) => line("consent", `${subject} (${issuer}) has been asked: ${url}`)),
-    ...(required && actual.phase !== "ready" && consents === undefined ? line("note", "it is required: the gateway is not ready without it") : []),
+    ...(required && !getsThrough(actual) && consents === undefined ? line("note", "it is required: the gateway is not ready without it") : []),
     ...excluded.flatMap(({ kind, name, why }) => line("left out", `${kind} ${name} ${why}`))
   ]
 }

@@ -9,6 +9,7 @@ import { Audit } from "./AuditKey.ts"
 import { about, fallback, required, Text } from "./Fields.ts"
 import { isLoopback } from "../lib/Loopback.ts"
 import { Hosting } from "./Hosting.ts"
+import { lifecycleIssues } from "./LifecycleRules.ts"
 import { Aggregation, Guard, Routing } from "./Routing.ts"
 import { ServerEntry } from "./Server.ts"
 import { signInIssues } from "./SignInRules.ts"
@@ -52,5 +53,5 @@ export const Manifest = Schema.Struct({
   isLoopback(host) || master_oauth !== undefined || api_keys === true || tls?.client_ca !== undefined || {
     path: ["hosting", "host"],
     issue: "would let others in: an address other than 127.0.0.1, ::1 or localhost is refused unless master_oauth or api_keys is set"
-  }), Schema.makeFilter((manifest) => [...signInIssues(manifest), ...strategyIssues(manifest)]))
+  }), Schema.makeFilter((manifest) => [...signInIssues(manifest), ...strategyIssues(manifest), ...lifecycleIssues(manifest)]))
 export type Manifest = typeof Manifest.Type

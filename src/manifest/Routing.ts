@@ -39,12 +39,41 @@ const Breaker = Schema.Struct({
 /** The keys of `routing:` whose features are missing; a server can name them too. */
 export const laterRouting = {
   retry: later(Retry, "When a failed call is tried again"),
-  breaker: later(Breaker, "When a failing server is left alone for a while"),
-  balance: later(Schema.Literals(["round_robin", "least_latency", "hashed"]), "Which replica a call goes to", "round_robin")
+  breaker: later(Breaker, "When a failing server is left alone for a while")
 }
+
+export const Balance = Schema.Literals(["round_robin", "least_latency", "hashed"])
+export type Balance = typeof Balance.Type
+
+export const BALANCE = "Which replica a call goes to: each in turn, the one that answers soonest, or for each user always the same one"
+
+const Interval = Schema.Union([Schema.Literal("off"), DurationText])
+const Failures = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))
+
+const HEALTH = {
+  interval: "From one question to the next whether a server still answers; off asks none",
+  timeout: "How long it may take to answer that question",
+  failures: "Questions in a row without an answer after which it is started or opened anew"
+}
+
+const Health = Schema.Struct({
+  interval: fallback(Interval, HEALTH.interval, "30 seconds"),
+  timeout: fallback(DurationText, HEALTH.timeout, "10 seconds"),
+  failures: fallback(Failures, HEALTH.failures, 3)
+})
+export type Health = typeof Health.Type
+
+/** Of one server: what it leaves out is as in `routing.health`. */
+export const ServerHealth = Schema.Struct({
+  interval: Schema.optionalKey(about(Interval, HEALTH.interval)),
+  timeout: Schema.optionalKey(about(DurationText, HEALTH.timeout)),
+  failures: Schema.optionalKey(about(Failures, HEALTH.failures))
+})
 
 export const Routing = Schema.Struct({
   timeout: fallback(DurationText, "How long a call may take before the caller gets an error", "60 seconds"),
+  health: fallback(Health, "How servers are asked whether they still answer", {}),
+  balance: fallback(Balance, BALANCE, "round_robin"),
   ...laterRouting
 })
 

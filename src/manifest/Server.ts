@@ -5,8 +5,8 @@
  */
 import { Schema, SchemaTransformation, Struct } from "effect"
 import { TenantName } from "./AccessRules.ts"
-import { about, DurationText, fallback, later, OwnKeys, PluginName, required, ServerId, Span } from "./Fields.ts"
-import { laterRouting, ServerPrefix } from "./Routing.ts"
+import { about, DurationText, fallback, OwnKeys, PluginName, required, ServerId } from "./Fields.ts"
+import { BALANCE, Balance, laterRouting, ServerHealth, ServerPrefix } from "./Routing.ts"
 import { Limits, SandboxKey, sandboxOf, SandboxSettings } from "./Sandbox.ts"
 import { ServerConfig } from "./ServerConfig.ts"
 
@@ -29,6 +29,8 @@ const common = {
   prefix: Schema.optionalKey(about(ServerPrefix, "How this server's names begin: always, on_conflict, never, or a prefix of its own")),
   timeout: Schema.optionalKey(about(DurationText, "How long a call to this server may take")),
   config: fallback(ServerConfig, "What the server's process or connection is given", {}),
+  health: Schema.optionalKey(about(ServerHealth, "How this server is asked whether it still answers, where that differs from routing.health")),
+  balance: Schema.optionalKey(about(Balance, BALANCE)),
   ...laterRouting,
   sharing: fallback(
     Schema.Literals(["shared", "per_principal", "per_session"]),
@@ -36,8 +38,12 @@ const common = {
     "shared"
   ),
   tenants: Schema.optionalKey(about(Schema.NonEmptyArray(TenantName), "Tenants that alone may see this server, by access.tenant; everybody without it")),
-  replicas: later(Schema.Int, "How many instances run", 1),
-  idle_stop: later(Span, "Stop the server when nobody called it for this long"),
+  replicas: fallback(
+    Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 64 }, { expected: "a number from 1 to 64" })),
+    "How many instances of the server run; calls go to those that serve",
+    1
+  ),
+  idle_stop: Schema.optionalKey(about(DurationText, "Stop the server when nobody has used it for this long; the first call starts it again")),
   sandbox: fallback(SandboxKey, "What separates the server from the machine: none, process (bubblewrap), or { mode: ... } with what it may use; docker has walls of its own", "none"),
   limits: fallback(Limits, "Most memory, processors, processes and open files; with type docker or a sandbox 512 MiB, 1, 256 and 4096 hold unless written", {}),
   minimum_release_age: Schema.optionalKey(about(DurationText, "Take no version younger than this anew, as the registry dates it; what the lock has stays. For npm, pypi and registry")),
@@ -79,7 +85,11 @@ const entry = {
   required: Schema.Boolean,
   prefix: Schema.optionalKey(Schema.String),
   timeout: Schema.optionalKey(Schema.Duration),
+  health: Schema.optionalKey(Schema.toType(ServerHealth)),
+  balance: Schema.optionalKey(Balance),
   sharing: Schema.Literals(["shared", "per_principal", "per_session"]),
+  replicas: Schema.Int,
+  idle_stop: Schema.optionalKey(Schema.Duration),
   tenants: Schema.optionalKey(Schema.NonEmptyArray(Schema.String)),
   sandbox: Schema.toType(SandboxSettings),
   limits: Schema.toType(Limits),
@@ -89,7 +99,10 @@ const entry = {
 }
 
 /** The keys the gateway itself reads. */
-const entryKeys = ["id", "type", "auth_strategy", "auth_config", "enabled", "required", "prefix", "timeout", "sharing", "tenants", "config", "limits", "minimum_release_age", "provenance"] as const
+const entryKeys = [
+  ...["id", "type", "auth_strategy", "auth_config", "enabled", "required", "prefix", "tenants", "config", "limits", "minimum_release_age", "provenance"] as const,
+  ...["timeout", "health", "balance", "sharing", "replicas", "idle_stop"] as const
+]
 
 export const ServerEntry = ServerKeys.pipe(Schema.decodeTo(
   Schema.Struct({ ...entry, source: OwnKeys }),

@@ -2,6 +2,7 @@
  * Translates what went wrong behind the gateway into the error of the client's era:
  * class, message, next step. No stack, no path, no body of a backend.
  */
+import type { BackendFailed } from "../backend/BackendFailed.ts"
 import type { Reply } from "../backend/Connection.ts"
 import type { Era } from "../backend/Era.ts"
 import type { CallFailed } from "../router/CallFailed.ts"
@@ -30,12 +31,19 @@ export const failureFor = (era: Era, failure: CallFailed, incident: string): Err
     case "Unrecorded":
       return { code: CODE.internal, message: failure.message, data: { reason: "unrecorded", incident } }
     case "BackendFailed":
-      return { code: CODE.internal, message: failure.message, data: { server: failure.backend, reason: failure.reason, incident } }
+      return { code: CODE.internal, message: failure.message, data: { server: failure.backend, reason: failure.reason, ...nextFor(failure), incident } }
     case "CredentialRefused":
       return { code: CODE.internal, message: failure.message, data: { server: failure.server, reason: "unauthorized", incident } }
     case "ConsentNeeded":
       return { code: CODE.internal, message: failure.message, data: { server: failure.server, reason: "consent", incident } }
   }
+}
+
+/** What the caller may do, where it can do anything. */
+const nextFor = ({ isUnsent, reason }: BackendFailed) => {
+  if (isUnsent === true || reason === "not_ready" || reason === "busy") return { next: "It was not carried out: call again in a moment" }
+  const isUncertain = reason === "closed" || reason === "timed_out"
+  return isUncertain ? { next: "It may have been carried out: call again where that does no harm" } : {}
 }
 
 /** The range whose codes the modern revision defines; they mean something else, or nothing, in all others (2026-07-28, basic/index). */

@@ -74,7 +74,7 @@ export const listen = Effect.fnUntraced(function*(id: string, { meta, values }: 
       case "Elicited":
         return []
       case "Task":
-        return tasks.filter((task) => task.server === change.server && task.id === change.id && sees(change.server))
+        return tasks.filter((task) => task.server === change.server && task.replica === change.replica && task.id === change.id && sees(change.server))
           .map(({ taskId }) => taskNotice(change.text, taskId, id))
     }
   }

@@ -23,9 +23,12 @@ export interface Found {
 export interface Telling {
   readonly announce: (phase: "resolving" | "preparing") => void
   readonly found: (found: Found) => void
+  /** Which of the replicas it is for; each has a port of its own. */
+  readonly index: number
 }
 
-export const targetOf = Effect.fnUntraced(function*(entry: ServerEntry, unbound: Loader, { announce, found }: Telling) {
+export const targetOf = Effect.fnUntraced(function*(written: ServerEntry, unbound: Loader, { announce, found, index }: Telling) {
+  const entry = ofReplica(written, index)
   const loader = demanding(unbound, entry)
   announce("resolving")
   const locks = yield* Locks
@@ -37,6 +40,7 @@ export const targetOf = Effect.fnUntraced(function*(entry: ServerEntry, unbound:
   const isEnclosed = entry.sandbox.mode !== "none"
   if (launch._tag === "Http") {
     found({ source: resolved.source })
+    if (!isReached(entry)) return yield* notStarted(resolved)
     return isEnclosed ? yield* pointless(resolved, "it runs elsewhere") : yield* remote(entry, launch, resolved)
   }
   if (isEnclosed && launch.after !== undefined) return yield* pointless(resolved, "it has a container of its own")
@@ -45,6 +49,17 @@ export const targetOf = Effect.fnUntraced(function*(entry: ServerEntry, unbound:
   found({ source: resolved.source, ...(detected === undefined ? {} : { detected }), ...(inForce === undefined ? {} : { sandbox: inForce }) })
   return target
 })
+
+const ofReplica = (entry: ServerEntry, index: number): ServerEntry => {
+  const { port } = entry.config
+  return port === undefined || index === 0 ? entry : { ...entry, config: { ...entry.config, port: port + index } }
+}
+
+/** `check` knows the loaders of the gateway; one of a plugin may turn out to start nothing. */
+const isReached = ({ idle_stop, replicas }: ServerEntry): boolean => replicas === 1 && idle_stop === undefined
+
+const notStarted = ({ source }: Resolved) =>
+  new LoadFailed({ source, step: "start it", cause: new Error("replicas and idle_stop are for servers that the gateway starts, and this one is reached at an address: leave them out") })
 
 const pointless = ({ source }: Resolved, why: string) => lacking(source)({ why, next: "leave sandbox out" })
 

@@ -2,52 +2,25 @@
  * One server under management: the instance that serves, and while the manifest
  * wants another form, the candidate that takes over when it is ready.
  */
-import { type Duration, Effect, Exit, type FileSystem, type Path, Scope } from "effect"
-import { isOfTask } from "../backend/Connection.ts"
-import * as Instances from "../backend/Instance.ts"
-import { LogLevels } from "../backend/LogLevels.ts"
-import type { Spec, State } from "../backend/Spec.ts"
-import type { Sandboxes } from "../backend/sandbox/Sandbox.ts"
-import { Subscriptions } from "../backend/Subscriptions.ts"
-import type { Children } from "../backend/transport/Children.ts"
-import { type Announced, Catalogue, type Served } from "../catalogue/Catalogue.ts"
+import { type Duration, Effect, Exit, Scope } from "effect"
+import type { Instance } from "../backend/Spec.ts"
+import type { Served } from "../catalogue/Catalogue.ts"
 import type { Listing } from "../catalogue/Listing.ts"
 import type { Part as Offered } from "../catalogue/Snapshot.ts"
 import { Consents } from "../guard/Consents.ts"
-import type { ArtifactCache } from "../host/ArtifactCache.ts"
-import type { Locks } from "../host/Locks.ts"
-import { isRecord } from "../lib/Record.ts"
 import * as Slot from "../lib/Slot.ts"
 import type { AuthStrategy } from "../plugin/Auth.ts"
-import type { Host } from "../plugin/Host.ts"
-import { type Found, targetOf } from "./Launching.ts"
-import { type Ask, withOwn } from "./OwnCredential.ts"
-import * as Offers from "./Offer.ts"
+import type { Found } from "./Launching.ts"
+import type * as Offers from "./Offer.ts"
 import type { Personal } from "./Personal.ts"
-import { sameInstance, type Unfit, type Wanted } from "./Wanted.ts"
-
-export type InstanceServices =
-  | ArtifactCache
-  | Catalogue
-  | Children
-  | Consents
-  | FileSystem.FileSystem
-  | Host
-  | Locks
-  | LogLevels
-  | Path.Path
-  | Sandboxes
-  | Subscriptions
-
-/** Publishes the catalogue anew. */
-export type Publish = (announced?: Announced) => Effect.Effect<void>
+import { sameInstance, type Wanted } from "./Wanted.ts"
 
 /** An instance with what it was made from. */
 export interface Running {
   readonly wanted: Wanted
   readonly generation: number
-  readonly instance: Instances.Instance
-  readonly offer: Offers.Offer
+  readonly instance: Instance
+  readonly offer: Offers.Offered
   readonly scope: Scope.Closeable
   /** What its source came to; not before it has. */
   readonly found: () => Found | undefined
@@ -64,7 +37,7 @@ export interface Authorizing {
 
 export interface Managed {
   readonly id: string
-  readonly slot: Slot.Slot<Instances.Instance>
+  readonly slot: Slot.Slot<Instance>
   /** The last good form; what it says about names, time limits and credentials is in force at once. */
   wanted: Wanted
   generation: number
@@ -86,94 +59,6 @@ export const managed = (id: string, wanted: Wanted, drain: Duration.Duration, sc
   candidate: undefined,
   personal: undefined
 })
-
-export interface Starting {
-  readonly wanted: Wanted
-  readonly generation: number
-  readonly parent: Scope.Scope
-  readonly publish: Publish
-  /** Runs before an instance that cannot overlap with the one before it: one fixed port, or a loader that says so. */
-  readonly makeRoom: Effect.Effect<void>
-  /** What the form before it offers. */
-  readonly listed: Listing | undefined
-  /** The credential for what it is asked beside calls; nothing where none is sent. */
-  readonly own: () => Ask
-  readonly unauthorized?: Spec["unauthorized"]
-  /** Runs when what its loader watches has changed. */
-  readonly outdated?: Effect.Effect<void>
-  /** Whose it is, where it is one user's. */
-  readonly onListed?: () => Effect.Effect<void>
-}
-
-/** Builds the loader and starts an instance, in a scope of its own below `parent`. */
-export const start = Effect.fnUntraced(function*(
-  { generation, listed, makeRoom, onListed, outdated, own, parent, publish, unauthorized, wanted }: Starting
-): Effect.fn.Return<Running, Unfit, InstanceServices> {
-  const scope = yield* Scope.fork(parent)
-  const subscriptions = yield* Subscriptions
-  const catalogue = yield* Catalogue
-  const levels = yield* LogLevels
-  const id = wanted.entry.id
-  let found: Found | undefined
-  const build = Effect.gen(function*() {
-    const loader = yield* wanted.loader.build
-    if (loader.swap === "stop_first" || wanted.entry.config.port !== undefined) yield* makeRoom
-    const context = yield* Effect.context<InstanceServices>()
-    const offer = Offers.make(id, wanted.hiddenText, onListed ?? ((kinds) => publish({ server: id, kinds })), listed)
-    const fork = Effect.runForkWith(context)
-    const instance = yield* Instances.make({
-      id,
-      isShared: wanted.entry.sharing === "shared",
-      target: (announce) =>
-        Effect.flatMap(
-          Effect.provideContext(targetOf(wanted.entry, loader, { announce, found: (now) => found = now }), context),
-          (target) => withOwn(id, target, own())
-        ),
-      welcome: offer.start,
-      notified: (method, text) => {
-        if (method === "notifications/resources/updated") tellUpdated(catalogue, id, text)
-        else if (isOfTask(method) || method === "notifications/elicitation/complete") tellOf(catalogue, id, text)
-        else fork(Effect.annotateLogs(offer.renew(method), { server: id }))
-      },
-      watched: () => subscriptions.wanted(id),
-      logLevel: levels.wanted,
-      ...(unauthorized === undefined ? {} : { unauthorized }),
-      changed: () => fork(onListed === undefined ? publish() : Effect.void)
-    })
-    // What replaces it may end it, and with it all that runs in its scope.
-    if (loader.changed !== undefined && outdated !== undefined) {
-      yield* Effect.forkIn(Effect.andThen(loader.changed, Effect.forkIn(outdated, parent)), scope)
-    }
-    return { wanted, generation, instance, offer, scope, found: () => found }
-  })
-  return yield* build.pipe(
-    Scope.provide(scope),
-    Effect.annotateLogs({ generation }),
-    Effect.onExit((exit) => Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void)
-  )
-})
-
-/** `notifications/resources/updated` of a backend, under the URI that clients know. */
-const tellUpdated = (catalogue: Catalogue["Service"], id: string, text: string) => {
-  const message: unknown = JSON.parse(text)
-  const params = isRecord(message) ? message["params"] : undefined
-  const uri = isRecord(params) ? params["uri"] : undefined
-  if (typeof uri !== "string") return
-  const owner = catalogue.current().snapshot.ownerOfUri(uri)
-  catalogue.tell({ _tag: "Updated", uri: owner === undefined || owner.server === id ? uri : `${id}+${uri}`, server: id, own: uri })
-}
-
-/** What concerns only those who know the id in it. */
-const tellOf = (catalogue: Catalogue["Service"], server: string, text: string) => {
-  const message: unknown = JSON.parse(text)
-  const params = isRecord(message) && isRecord(message["params"]) ? message["params"] : {}
-  const { elicitationId, taskId } = params
-  if (typeof taskId === "string") catalogue.tell({ _tag: "Task", server, id: taskId, text })
-  if (typeof elicitationId === "string") catalogue.tell({ _tag: "Elicited", id: elicitationId, text })
-}
-
-/** One that rests serves each user who brings a credential. */
-export const isServing = (state: State | undefined): boolean => state?.phase === "ready" || state?.isResting === true
 
 /** What the server adds to the catalogue; nothing while it has never been ready or has failed for good. */
 export const partOf = (server: Managed): ReadonlyArray<Offered> => {
@@ -217,3 +102,7 @@ export const authorize = Effect.fnUntraced(function*(wanted: Wanted, parent: Sco
   const withdraw = strategy.consent === undefined ? () => {} : consents.offer(wanted.entry.id, strategy.consent)
   return { wanted, strategy, scope, withdraw }
 })
+
+/** One that rests serves each user who brings a credential, one that sleeps whoever calls. */
+export const serves = (instance: Instance | undefined): boolean =>
+  instance !== undefined && (instance.opened()?.connection.isClosed === false || instance.state().isResting === true || instance.state().isAsleep === true)

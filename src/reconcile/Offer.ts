@@ -5,13 +5,18 @@
 import { Effect, Schedule, Semaphore } from "effect"
 import type { BackendFailed } from "../backend/BackendFailed.ts"
 import type { Opened } from "../backend/Opened.ts"
+import type { Instance } from "../backend/Spec.ts"
 import type { Kind } from "../catalogue/Definition.ts"
 import { KINDS, type Listing, nothing, read } from "../catalogue/Listing.ts"
 
-export interface Offer {
+/** What is offered right now. */
+export interface Offered {
   readonly listing: () => Listing
   readonly capabilities: () => Readonly<Record<string, unknown>>
   readonly instructions: () => string | undefined
+}
+
+export interface Offer extends Offered {
   readonly start: (opened: Opened) => Effect.Effect<void, BackendFailed>
   /** Reads what a notification says has changed; does nothing for other notifications. */
   readonly renew: (method: string) => Effect.Effect<void>
@@ -87,5 +92,16 @@ export const make = (
         for (const kind of kinds) dirty.add(kind)
         return isNews ? renewDirty : Effect.void
       })
+  }
+}
+
+/** What several of one kind offer: what the first of them does that runs, and where none runs the one that did last. */
+export const firstOf = (all: ReadonlyArray<{ readonly instance: Pick<Instance, "opened">; readonly offer: Offer }>): Offered => {
+  let last = all[0]
+  const current = () => last = all.find(({ instance }) => instance.opened() !== undefined) ?? last
+  return {
+    listing: () => current()?.offer.listing() ?? nothing,
+    capabilities: () => current()?.offer.capabilities() ?? {},
+    instructions: () => current()?.offer.instructions()
   }
 }

@@ -4,7 +4,7 @@
  */
 import { Clock, Deferred, type Duration, Effect, Exit, Schedule, type Scope } from "effect"
 import { BackendFailed } from "../backend/BackendFailed.ts"
-import type { Instance } from "../backend/Instance.ts"
+import type { Instance } from "../backend/Spec.ts"
 import type { Kind } from "../catalogue/Definition.ts"
 import { type Listing, nothing } from "../catalogue/Listing.ts"
 import type { PersonalServing } from "../catalogue/Catalogue.ts"
@@ -13,7 +13,7 @@ import * as Slot from "../lib/Slot.ts"
 import type { AuthStrategy, ConsentNeeded, CredentialRefused, Principal } from "../plugin/Auth.ts"
 import { ownerOf } from "../guard/Principals.ts"
 import { connectTool } from "../catalogue/ConnectTool.ts"
-import type { Offer } from "./Offer.ts"
+import type { Offered as Offer } from "./Offer.ts"
 
 export interface Personal extends PersonalServing {
   /** What this user sees of the server; nothing while that is not known. */

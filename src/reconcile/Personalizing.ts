@@ -6,8 +6,9 @@ import type { Kind } from "../catalogue/Definition.ts"
 import type { Consents, Invited } from "../guard/Consents.ts"
 import type { Forget } from "../guard/Users.ts"
 import type { Principal } from "../plugin/Auth.ts"
-import { type InstanceServices, type Managed, offeredBy, start } from "./Managed.ts"
+import { type Managed, offeredBy } from "./Managed.ts"
 import { make } from "./Personal.ts"
+import { type InstanceServices, start } from "./Starting.ts"
 
 export interface Personalizing {
   readonly server: Managed
@@ -37,7 +38,7 @@ export const personalize = Effect.fnUntraced(function*(
       start: (principal, onListed, unauthorized) => {
         const own = () => server.auth?.strategy.credential(principal, { id: server.id })
         const { generation, wanted } = server
-        return start({ wanted, generation, parent: scope, publish: () => Effect.void, makeRoom: Effect.void, listed: undefined, own, onListed, unauthorized }).pipe(
+        return start({ wanted, now: () => server.wanted, generation, parent: scope, publish: () => Effect.void, makeRoom: Effect.void, listed: undefined, own, onListed, unauthorized }).pipe(
           Effect.mapError(({ message }) => new BackendFailed({ backend: server.id, reason: "not_ready", detail: `cannot be started: ${message}` })),
           Effect.provideContext(context)
         )

@@ -12,7 +12,7 @@ import { Locks } from "../host/Locks.ts"
 import { Registry } from "../host/Registry.ts"
 import { type Change, diff } from "../manifest/Diff.ts"
 import type { Manifest } from "../manifest/Manifest.ts"
-import { authorize, type InstanceServices, isServing, type Managed, managed, type Publish, type Running, servedAlready, servedBy, start } from "./Managed.ts"
+import { authorize, type Managed, managed, type Running, servedAlready, servedBy, serves } from "./Managed.ts"
 import { Consents } from "../guard/Consents.ts"
 import type { Principal } from "../plugin/Auth.ts"
 import { askingFor, consented, depersonalize, forgetsUsers, personalize } from "./Personalizing.ts"
@@ -22,6 +22,7 @@ import { Users } from "../guard/Users.ts"
 import { Audit } from "../observe/Audit.ts"
 import { type Sights, sights } from "./Sights.ts"
 import type { GatewayStatus } from "./Status.ts"
+import { type InstanceServices, type Publish, start } from "./Starting.ts"
 import { type Refusal, statusOf } from "./StatusOf.ts"
 import { type Lending, sameInstance, sameStrategy, type Unfit, type Wanted, wantedOf } from "./Wanted.ts"
 
@@ -107,7 +108,7 @@ export class Reconciler extends Context.Service<Reconciler, {
       const isNewest = () => servers.get(server.id) === server && (server.candidate ?? server.serving) === running
       const outdated = oneAtATime(Effect.suspend(() => isNewest() ? again : Effect.void))
       // What the old form offers stays listed until the new one has said what it offers.
-      const running: Running = yield* start({ wanted, generation, parent: scope, publish, makeRoom, outdated, listed: before?.offer.listing(), ...askingFor(server) }).pipe(
+      const running: Running = yield* start({ wanted, now: () => server.wanted, generation, parent: scope, publish, makeRoom, outdated, listed: before?.offer.listing(), ...askingFor(server) }).pipe(
         Effect.tapError(() => Effect.sync(() => hasRoom ? server.serving = undefined : undefined))
       )
       if (hasRoom) return yield* serve(server, running)
@@ -236,7 +237,7 @@ export class Reconciler extends Context.Service<Reconciler, {
       manifest: () => current,
       isReady: () =>
         current !== undefined && current.servers.every((entry) =>
-          !entry.enabled || !entry.required || isServing(servers.get(entry.id)?.slot.current()?.state())
+          !entry.enabled || !entry.required || serves(servers.get(entry.id)?.slot.current())
         ),
       stop: Effect.suspend(() =>
         Effect.forEach([...servers.values()], (server) => Effect.andThen(dropCandidate(server), server.slot.vacate), {

@@ -17,6 +17,14 @@ const Phase = Schema.Literals([
   "stopped"
 ])
 
+const Replica = Schema.Struct({
+  phase: Phase,
+  since: Schema.String,
+  restarts: Schema.Int,
+  calls: Schema.optionalKey(Schema.Int),
+  why: Schema.optionalKey(Schema.String)
+})
+
 export const ServerStatus = Schema.Struct({
   id: Schema.String,
   type: Schema.String,
@@ -34,7 +42,13 @@ export const ServerStatus = Schema.Struct({
     restarts: Schema.Int,
     era: Schema.optionalKey(Schema.Literals(["modern", "legacy"])),
     protocol: Schema.optionalKey(Schema.String),
-    why: Schema.optionalKey(Schema.String)
+    why: Schema.optionalKey(Schema.String),
+    /** Nobody used it: it is stopped until the first call, or being started again for one. */
+    asleep: Schema.optionalKey(Schema.Literal(true)),
+    /** Calls that it is busy with right now; absent where there are none. */
+    calls: Schema.optionalKey(Schema.Int),
+    /** Each of them, where there are several. */
+    replicas: Schema.optionalKey(Schema.Array(Replica))
   }),
   /** What its source came to; where that had to be found out, how it is run and why; what separates it from the machine. */
   runs: Schema.optionalKey(Schema.Struct({ source: Schema.String, detected: Schema.optionalKey(Schema.String), sandbox: Schema.optionalKey(Schema.String) })),

@@ -1,5 +1,5 @@
 /** Puts the status of one server together from what is managed for it. */
-import type { State } from "../backend/Spec.ts"
+import type { Instance, State } from "../backend/Spec.ts"
 import type { Kind } from "../catalogue/Definition.ts"
 import type { Snapshot } from "../catalogue/Snapshot.ts"
 import type { Pending } from "../guard/Consents.ts"
@@ -54,7 +54,10 @@ export const statusOf = (entry: ServerEntry, { pending, refusal, server }: Known
       restarts: state.restarts,
       ...(serving === undefined ? {} : { generation: serving.generation }),
       ...(handshake === undefined ? {} : { era: handshake.era, protocol: handshake.version }),
-      ...(state.why === undefined ? {} : { why: state.why })
+      ...(state.why === undefined ? {} : { why: state.why }),
+      ...(state.isAsleep === true ? { asleep: true as const } : {}),
+      ...callsOf(shown?.instance),
+      ...(shown?.instance.replicas === undefined ? {} : { replicas: shown.instance.replicas.map(replicaOf) })
     },
     ...(runs === undefined ? {} : { runs }),
     ...(next === undefined ? {} : { next }),
@@ -67,6 +70,16 @@ export const statusOf = (entry: ServerEntry, { pending, refusal, server }: Known
     },
     excluded: snapshot.excluded.filter(({ server }) => server === entry.id).map(({ kind, name, why }) => ({ kind, name, why }))
   }
+}
+
+const callsOf = (instance: Instance | undefined) => {
+  const calls = instance?.use()?.inFlight ?? 0
+  return calls === 0 ? {} : { calls }
+}
+
+const replicaOf = (instance: Instance) => {
+  const { phase, restarts, since, why } = instance.state()
+  return { phase, since: new Date(since).toISOString(), restarts, ...callsOf(instance), ...(why === undefined ? {} : { why }) }
 }
 
 const shownPending = ({ expires, principal: { issuer, subject }, url }: Pending) => ({ issuer, subject, url, until: new Date(expires).toISOString() })

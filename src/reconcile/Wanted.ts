@@ -1,11 +1,13 @@
 /** One server as the manifest wants it, its plugins' parts decoded, and what about it needs a new instance. */
 import { Context, Duration, Effect, Equal } from "effect"
 import { Auth, Keep, Signer, SignIns } from "#plugin"
+import type { Health } from "../backend/Health.ts"
 import type { Prefix } from "../catalogue/Naming.ts"
 import { Base, returnAddressOf } from "../guard/Base.ts"
 import { Locks } from "../host/Locks.ts"
 import { type BuildFailed, type ConfigRefused, type Part, Registry, type UnknownPlugin } from "../host/Registry.ts"
 import type { Manifest } from "../manifest/Manifest.ts"
+import type { Balance } from "../manifest/Routing.ts"
 import type { ServerEntry } from "../manifest/Server.ts"
 import { keepFor } from "../vault/Keeping.ts"
 import { Vault } from "../vault/Vault.ts"
@@ -17,6 +19,9 @@ export interface Wanted {
   readonly prefix: Prefix
   /** Milliseconds. */
   readonly timeout: number
+  readonly health: Health
+  readonly balance: Balance
+  readonly idleStop: Duration.Duration | undefined
   readonly hiddenText: "refuse" | "allow"
   /** What the lock file says that runs. */
   readonly locked: string | undefined
@@ -63,11 +68,20 @@ export const wantedOf = Effect.fnUntraced(function*(
     auth: yield* registry.decode("auth", entry.auth_strategy, entry.auth_config, own),
     prefix: prefixOf(entry, aggregation.prefix),
     timeout: Duration.toMillis(entry.timeout ?? routing.timeout),
+    health: healthOf(entry, routing),
+    balance: entry.balance ?? routing.balance,
+    idleStop: entry.idle_stop,
     hiddenText: guard.hidden_text,
     locked: (yield* (yield* Locks).locked(entry.id, entry))?.digest,
     resource
   }
 })
+
+/** A call that is still in its time keeps a server that answers nothing else. */
+const healthOf = (entry: ServerEntry, { health, timeout }: Manifest["routing"]): Health => {
+  const { failures, interval, timeout: answer } = { ...health, ...entry.health }
+  return { failures, timeout: answer, interval: interval === "off" ? undefined : interval, patience: Duration.toMillis(entry.timeout ?? timeout) }
+}
 
 export const prefixOf = ({ id, prefix }: ServerEntry, rule: Prefix["mode"]): Prefix => {
   if (prefix === undefined) return { mode: rule, text: id }
@@ -86,6 +100,7 @@ const identity = ({ auth, entry, hiddenText, loader, locked }: Wanted) => ({
   source: entry.source,
   config: entry.config,
   sharing: entry.sharing,
+  replicas: entry.replicas,
   provenance: entry.provenance,
   sandbox: entry.sandbox,
   limits: entry.limits,

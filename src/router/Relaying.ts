@@ -6,17 +6,18 @@ import { Effect } from "effect"
 import { BackendFailed } from "../backend/BackendFailed.ts"
 import type { Connection, Reply } from "../backend/Connection.ts"
 import { type Call, type Era, headerValue } from "../backend/Era.ts"
-import type { Instance } from "../backend/Instance.ts"
-import { NO_HEADERS } from "../backend/Party.ts"
+import { NO_HEADERS, type Party } from "../backend/Party.ts"
+import type { Instance } from "../backend/Spec.ts"
 import type { Served } from "../catalogue/Catalogue.ts"
 import { headersFor } from "../catalogue/ParamHeaders.ts"
 import { members } from "../lib/Json.ts"
+import { ownerOf } from "../guard/Principals.ts"
 import { none } from "../plugin/Auth.ts"
 import type { ConsentNeeded, Credential, CredentialRefused } from "../plugin/Auth.ts"
 import { HARD } from "./Deadline.ts"
 import { type Caller, param, partyOf, type Request } from "./Request.ts"
 import { revealed } from "./Revealed.ts"
-import { inRounds } from "./Rounds.ts"
+import { inRounds, stateIn } from "./Rounds.ts"
 import type { Target } from "./Target.ts"
 import { asCoreTask, declaring, driven, isTask, taskIdIn, wantsTask } from "./Tasks.ts"
 import { waiting } from "./Waiting.ts"
@@ -27,25 +28,42 @@ export interface Relaying {
   readonly request: Request
   readonly server: Served
   readonly target: Target
-  /** Is told with which credential the call goes out. */
-  readonly sent: { credential?: Credential }
+  readonly sent: Sent
+}
+
+/** Is told with which credential the call goes out, and to which replica. */
+export interface Sent {
+  credential?: Credential
+  replica?: number
 }
 
 export const relay = Effect.fnUntraced(function*(
   relaying: Relaying
 ): Effect.fn.Return<Reply, BackendFailed | CredentialRefused | ConsentNeeded> {
-  const { caller, instance, server } = relaying
+  const { caller, instance, request, sent, server, target } = relaying
   const credential = yield* server.strategy.credential(caller.principal, { id: server.id })
-  relaying.sent.credential = credential
+  sent.credential = credential
   const headers = credential === none ? NO_HEADERS : revealed(credential)
   // An instance that this user's credential opened is nobody else's: all calls on it share.
   const isOwn = server.personal?.isShared() === false
   const party = isOwn ? partyOf(caller, "shared") : partyOf(caller, server.sharing, headers)
+  if (instance.replicaFor === undefined) return yield* through(instance, party, relaying, headers)
+  const state = param(request, "requestState")
+  const replica = instance.replicaFor({ owner: ownerOf(caller.principal), sharer: party.sharer, replica: target.replica, state })
+  sent.replica = replica.index
+  const ended = replica.began()
+  const reply = yield* Effect.ensuring(through(replica.instance, party, relaying, headers), Effect.sync(ended))
+  const next = reply.kind === "result" ? stateIn(reply.result) : undefined
+  if (next !== undefined) replica.keep(next)
+  return reply
+})
+
+const through = (instance: Instance, party: Party, relaying: Relaying, headers: Call["headers"]): Effect.Effect<Reply, BackendFailed> => {
   const connection = instance.direct(party)
   return connection === undefined
-    ? yield* Effect.scoped(Effect.flatMap(inTime(instance.lease(party), server), (leased) => over(leased, relaying, headers)))
-    : yield* over(connection, relaying, headers)
-})
+    ? Effect.scoped(Effect.flatMap(inTime(instance.lease(party), relaying.server), (leased) => over(leased, relaying, headers)))
+    : over(connection, relaying, headers)
+}
 
 /** A conversation that has to be opened first has the time of a call for that. */
 const inTime = <R>(lease: Effect.Effect<Connection, BackendFailed, R>, { id, timeout }: Served) =>

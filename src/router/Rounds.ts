@@ -104,6 +104,9 @@ const withElicitationId = (params: string | undefined): string | undefined => {
   return `${params.slice(0, end)},"elicitationId":"${crypto.randomUUID()}"}`
 }
 
+/** JSON text of what a client is to send back with its answers; nothing where nothing is asked. */
+export const stateIn = (result: Buffer): string | undefined => inputRequired(result)?.state
+
 const inputRequired = (result: Buffer): InputRequired | undefined => {
   if (!result.includes(MARK)) return undefined
   const text = result.toString("utf8")

@@ -16,7 +16,7 @@ import { Tracing } from "../observe/Tracing.ts"
 import type { Credential, Principal } from "../plugin/Auth.ts"
 import { type CallFailed, Unrecorded } from "./CallFailed.ts"
 import { decided, mayRead, refusalOf } from "./Deciding.ts"
-import { relay } from "./Relaying.ts"
+import { relay, type Sent } from "./Relaying.ts"
 import { ownerOf } from "../guard/Principals.ts"
 import { type Caller, partyOf, type Request, type Sharer, stringParam } from "./Request.ts"
 import { targetOf, taskTarget, UnknownName } from "./Target.ts"
@@ -92,7 +92,7 @@ export class Router extends Context.Service<Router, {
       const isOwn = personal !== undefined && !personal.isShared()
       const slot = isOwn ? yield* personal.slotFor(caller.principal) : server.slot
       if (isConnect(target.definition)) return CONNECTED
-      const sent: { credential?: Credential } = {}
+      const sent: Sent = {}
       const usedOf = (slot: typeof server.slot) => slot.use(
         () => notReady(server.id),
         (instance) => relay({ caller, instance, request, sent, server, target })
@@ -109,7 +109,7 @@ export class Router extends Context.Service<Router, {
       if (id === undefined) return reply
       // No server may answer with a task to a client that did not say that it knows them.
       if (!isAboutTask && !caller.envelope.capabilities.includes(TASKS)) return refusal("The server answered with a task, which the client did not declare")
-      return { ...reply, result: withTaskId(reply.result, yield* ids.seal(ownerOf(caller.principal), { server: server.id, id })) }
+      return { ...reply, result: withTaskId(reply.result, yield* ids.seal(ownerOf(caller.principal), { server: server.id, id, replica: sent.replica })) }
     }, (effect, request) => isTraced ? Effect.withSpan(effect, request.method, { captureStackTrace: false }) : effect)
 
     const call = (request: Request, caller: Caller) =>
@@ -158,7 +158,7 @@ export class Router extends Context.Service<Router, {
       const task = yield* ids.open(ownerOf(principal), publicId)
       const sees = task === undefined ? false : catalogue.current().access?.sightOf(principal).sees(task.server) ?? true
       if (task === undefined || !sees) return yield* new UnknownName({ kind: "task", name: publicId })
-      return { ...task, stop: count(task.server, { kind: "task", name: task.id }) }
+      return { ...task, stop: count(task.server, { kind: "task", name: task.id, replica: task.replica }) }
     })
 
     const count = (server: string, topic: Topic) => {

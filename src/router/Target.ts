@@ -25,6 +25,8 @@ export interface Target {
   readonly name: string
   /** Absent for a task. */
   readonly definition?: Definition
+  /** Which replica of the server has it, where no other does. */
+  readonly replica?: number | undefined
   /** Members of `params` for a server of this era, JSON text without braces. */
   readonly params: (era: Era) => string
 }
@@ -32,8 +34,9 @@ export interface Target {
 const to = ({ definition, name, server }: Route, asked: Target["asked"], params: Target["params"]): Target => ({ server, asked, name, definition, params })
 
 /** Where a request about a task goes. */
-export const taskTarget = (request: Request, { id, server }: TaskRef): Target => ({
+export const taskTarget = (request: Request, { id, replica, server }: TaskRef): Target => ({
   server,
+  replica,
   asked: { kind: "task", name: stringParam(request, "taskId") ?? "" },
   name: id,
   params: paramsWith(request, "taskId", JSON.stringify(id))

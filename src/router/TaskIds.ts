@@ -9,9 +9,12 @@ import { Base64Url } from "effect/encoding"
 export interface TaskRef {
   readonly server: string
   readonly id: string
+  /** Which of its replicas, where there are some. */
+  readonly replica?: number | undefined
 }
 
-const Ref = Schema.fromJsonString(Schema.Tuple([Schema.String, Schema.String]))
+const Ref = Schema.fromJsonString(Schema.Tuple([Schema.String, Schema.String, Schema.optionalKey(Schema.Int)]))
+const refOf = ([server, id, replica]: typeof Ref.Type): TaskRef => replica === undefined ? { server, id } : { server, id, replica }
 const decode = Schema.decodeUnknownOption(Ref)
 const encode = Schema.encodeSync(Ref)
 
@@ -55,9 +58,9 @@ type Key = Awaited<ReturnType<typeof crypto.subtle.importKey>>
 const withKey = (key: Key): TaskIds["Service"] => {
   const text = (owner: string, body: string) => new TextEncoder().encode(JSON.stringify([owner, body]))
 
-  const seal = (owner: string, { id, server }: TaskRef) =>
+  const seal = (owner: string, { id, replica, server }: TaskRef) =>
     Effect.promise(async () => {
-      const body = Base64Url.encode(encode([server, id]))
+      const body = Base64Url.encode(encode(replica === undefined ? [server, id] : [server, id, replica]))
       const mac = await crypto.subtle.sign("HMAC", key, text(owner, body))
       return `${body}.${Base64Url.encode(new Uint8Array(mac))}`
     })
@@ -70,7 +73,7 @@ const withKey = (key: Key): TaskIds["Service"] => {
       if (rest.length > 0 || said._tag === "Failure" || parts._tag === "Failure") return undefined
       if (!await crypto.subtle.verify("HMAC", key, new Uint8Array(said.success), text(owner, body))) return undefined
       const ref = decode(parts.success)
-      return Option.isNone(ref) ? undefined : { server: ref.value[0], id: ref.value[1] }
+      return Option.isNone(ref) ? undefined : refOf(ref.value)
     })
 
   return TaskIds.of({ seal, open })

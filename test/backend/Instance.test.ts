@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net"
 import { ownCall } from "../../src/backend/Handshake.ts"
 import { BackendFailed } from "../../src/backend/BackendFailed.ts"
 import * as Instances from "../../src/backend/Instance.ts"
-import type { Phase, State } from "../../src/backend/Spec.ts"
+import type { Instance, Phase, State } from "../../src/backend/Spec.ts"
 import type { Target } from "../../src/backend/Opened.ts"
 import { NO_HEADERS } from "../../src/backend/Party.ts"
 import { NO_TOPICS } from "../../src/backend/Subscriptions.ts"
@@ -239,7 +239,7 @@ const server = Effect.acquireRelease(
         refusals = times
       },
       /** Forgets the session, and lets the instance notice. */
-      lose: (instance: Instances.Instance) =>
+      lose: (instance: Instance) =>
         Effect.andThen(
           Effect.sync(() => session++),
           Effect.promise(async () => instance.direct(anybody)?.call(ownCall("ping", ""), { notify: () => {}, log: () => {}, done: () => {} }))

@@ -45,6 +45,22 @@ describe("the status of a gateway", () => {
     assert.isFalse(allServe(gatewayOf({ ...good, actual })))
   })
 
+  it("says of one that sleeps that nobody misses it, and of replicas how each is, where not all of them serve", () => {
+    const idle = { phase: "idle" as const, since, restarts: 0, why: "nobody has used it for 10m", asleep: true as const }
+    const sleeping = gatewayOf({ ...good, actual: idle, next: "started again by the first call" })
+    assert.isTrue(allServe(sleeping))
+    assert.include(say(sleeping), "    why       nobody has used it for 10m\n    next      started again by the first call")
+    assert.notInclude(say(sleeping), "it is required")
+
+    const one = { phase: "ready" as const, since, restarts: 0 }
+    const replicas = [one, { phase: "degraded" as const, since, restarts: 2, why: "ended by SIGKILL" }]
+    const some = gatewayOf({ ...good, actual: { phase: "degraded", since, restarts: 2, replicas } })
+    assert.isFalse(allServe(some))
+    assert.include(say(some), "    replica   1: ready, 0 restarts\n    replica   2: degraded, 2 restarts: ended by SIGKILL")
+    assert.notInclude(say(some), "it is required")
+    assert.include(say(gatewayOf({ ...good, actual: { phase: "degraded", since, restarts: 2, replicas: replicas.slice(1) } })), "it is required")
+  })
+
   it("says how code is run and why, where that had to be found out, and nothing of the rest", () => {
     const source = "git https://git.example.com/a.git@0123"
     const said = say(gatewayOf({ ...good, runs: { source, detected: "server.mjs (a usual name), run by Node.js" } }))

@@ -11,7 +11,7 @@ import { blocksOf } from "../kit/markdown.ts"
 
 const run = inProcess(Command.make("manifold").pipe(Command.withSubcommands([check])))
 
-describe.each(["docs/sources.md", "docs/sandbox.md"])("%s", (page) => {
+describe.each(["docs/sources.md", "docs/sandbox.md", "docs/operations.md"])("%s", (page) => {
   it.effect.each(blocksOf(page).filter(({ language }) => language === "yaml"))("has manifests that pass manifold check, once the secrets are there", ({ text }) =>
     Effect.gen(function*() {
       const [file = ""] = yield* filesWith([text.replaceAll(/\$\{(?:env|file):[^}]+\}/gu, "a secret")])

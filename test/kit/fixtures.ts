@@ -15,7 +15,15 @@ export interface Fixture {
 
 export interface ServerStatus {
   readonly id: string
-  readonly actual: { readonly phase: string; readonly restarts: number; readonly era?: string; readonly why?: string }
+  readonly actual: {
+    readonly phase: string
+    readonly restarts: number
+    readonly era?: string
+    readonly why?: string
+    readonly asleep?: true
+    readonly calls?: number
+    readonly replicas?: ReadonlyArray<{ readonly phase: string; readonly restarts: number; readonly why?: string }>
+  }
 }
 
 const FOLDER = resolve(import.meta.dirname, "../fixtures/servers")

@@ -39,6 +39,7 @@ routing:
   retry: { attempts: 3, budget: 20% }
   breaker: { failures: 5, open: 10 seconds }
   balance: round_robin
+  health: { interval: 30 seconds, timeout: 10 seconds, failures: 3 }
 guard: { hidden_text: allow }
 servers:
   - id: files
@@ -49,11 +50,14 @@ servers:
     config: { args: [./data], environment: { LOG_LEVEL: info }, port: 3000, path: /mcp, headers: { X-Key: k }, working_directory: ./w }
     prefix: own_
     required: true
-    sandbox: { mode: process, network: false, folders: ["./data:rw"] }
+    sandbox: { mode: process, network: true, folders: ["./data:rw"] }
     limits: { memory: 512 MiB, cpu: 1, processes: 256 }
     minimum_release_age: 7 days
     provenance: recorded
     idle_stop: 5 minutes
+    replicas: 2
+    health: { interval: 1 minute }
+    balance: least_latency
     timeout: 5 seconds
   - id: issues
     type: remote
@@ -61,7 +65,6 @@ servers:
     auth_strategy: delegate_oauth
     auth_config: { issuer: https://auth.example.com, client_id: a, client_secret: b, scopes: [read] }
     sharing: per_principal
-    replicas: 2
   - { id: code, type: git, url: https://git.example.com/team/server.git, branch: main, subdirectory: packages/a, auth_strategy: proxy_oauth }
   - { id: wheel, type: pypi, package: name, version: 1.2.3, auth_strategy: bypass_auth }
   - { id: box, type: docker, image: "name@sha256:abc", auth_strategy: bypass_auth }
@@ -70,11 +73,7 @@ plugins:
   - use: ./plugins/s3-loader.mjs
 `
 
-const later = [
-  "routing.retry", "routing.breaker",
-  "servers.files.idle_stop",
-  "servers.issues.replicas"
-]
+const later = ["routing.retry", "routing.breaker"]
 
 describe("the manifest of the design", () => {
   it.effect("is understood whole: each key is taken or refused as not supported yet, none is unknown", () =>

@@ -27,9 +27,6 @@ const notBuilt: Readonly<Record<string, string>> = {
   "retries": "routing: { retry: { attempts: 3, budget: 20% } }",
   "a wrong form of retries": "routing: { retry: { attempts: many } }",
   "a breaker": "routing: { breaker: { failures: 5, open: 10 seconds } }",
-  "another balance": "routing: { balance: hashed }",
-  "replicas": "  replicas: 2",
-  "idle stop": "  idle_stop: 5 minutes",
   "retries of its own": "  retry: { attempts: 2 }"
 }
 
@@ -136,7 +133,7 @@ describe("a manifest", () => {
 
   it.effect("takes a key that is not built yet where it asks for what happens anyway", () =>
     Effect.gen(function*() {
-      const text = `${serverWith("replicas: 1", "sharing: shared", "sandbox: none", "balance: round_robin")}api_keys: false\n`
+      const text = `${serverWith("sandbox: none")}api_keys: false\n`
       const { manifest } = yield* loadTexts([text])
       assert.strictEqual(manifest.servers.length, 1)
     }).pipe(Effect.provide(NodeServices.layer)))

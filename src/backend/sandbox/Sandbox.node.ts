@@ -118,7 +118,7 @@ export const layer = Layer.effect(Sandboxes, Effect.gen(function*() {
   })
 
   const once = Effect.fnUntraced(function*(command: Command, asked: Asked) {
-    const enclosed = namedApart((yield* enclose(command, asked)).command)
+    const enclosed = namedApart((yield* enclose(command, asked)).command, crypto.randomUUID())
     const { after = [] } = enclosed
     yield* Effect.addFinalizer(() => Effect.forEach(after, ({ args, command, environment }) =>
       Effect.ignore(Effect.scoped(Effect.flatMap(ChildProcess.make(command, [...args], { env: environment, stdin: "ignore", stdout: "ignore", stderr: "ignore" }), (child) => child.exitCode)))))

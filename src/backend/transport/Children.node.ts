@@ -3,11 +3,13 @@ import { spawn, spawnSync } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Layer, Schema } from "effect"
-import { type After, Children } from "./Children.ts"
+import { type After, type Child, Children } from "./Children.ts"
 import { groupIsAlive, startOf } from "./Processes.node.ts"
+import { endStraysNow } from "./Strays.node.ts"
 
 const Entry = Schema.fromJsonString(Schema.Struct({
   server: Schema.String,
+  mark: Schema.optionalKey(Schema.String),
   started: Schema.String,
   /** Of the machine's start: pids and start times of before it mean nothing. */
   boot: Schema.optionalKey(Schema.String),
@@ -51,6 +53,7 @@ const endGroup = (group: number) => {
 /** Ends the children whose gateway is dead; gives how many groups that were. */
 const endOrphans = (folder: string): number => {
   let ended = 0
+  const marks: Array<string> = []
   for (const name of readdirSync(folder)) {
     const entry = Schema.decodeUnknownOption(Entry)(readFileSync(join(folder, name), "utf8"))
     const pid = Number(name)
@@ -60,9 +63,11 @@ const endOrphans = (folder: string): number => {
       endGroup(pid)
       ended++
     }
+    if (entry._tag === "Some" && isOfThisBoot && entry.value.mark !== undefined) marks.push(entry.value.mark)
     if (entry._tag === "Some") entry.value.after.forEach(runNow)
     rmSync(join(folder, name), { force: true })
   }
+  endStraysNow(marks)
   return ended
 }
 
@@ -72,11 +77,12 @@ export const layer = (dataDirectory: string): Layer.Layer<Children> =>
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     const ended = endOrphans(folder)
     if (ended > 0) yield* Effect.logWarning(`Ended ${ended} process group(s) that a killed gateway had left behind`)
-    const alive = new Map<number, ReadonlyArray<After>>()
+    const alive = new Map<number, Child>()
     // However the process ends, short of being killed itself, its children do not outlive it.
     const endAll = () => {
       for (const pid of alive.keys()) endGroup(pid)
-      for (const after of alive.values()) after.forEach(runNow)
+      endStraysNow([...alive.values()].map(({ mark }) => mark))
+      for (const { after } of alive.values()) after.forEach(runNow)
     }
     yield* Effect.acquireRelease(
       Effect.sync(() => process.on("exit", endAll)),
@@ -85,13 +91,13 @@ export const layer = (dataDirectory: string): Layer.Layer<Children> =>
     const boot = bootId()
     const owner = { pid: process.pid, started: startOf(process.pid) }
     return Children.of({
-      remember: (pid, server, after) => {
-        alive.set(pid, after)
-        const entry = { server, boot, started: startOf(pid), owner, after }
+      remember: (pid, child) => {
+        alive.set(pid, child)
+        const entry = { ...child, boot, started: startOf(pid), owner }
         writeFileSync(join(folder, String(pid)), JSON.stringify(entry), { mode: 0o600 })
       },
       forget: Effect.fnUntraced(function*(pid) {
-        yield* Effect.forEach(alive.get(pid) ?? [], runAfter, { discard: true })
+        yield* Effect.forEach(alive.get(pid)?.after ?? [], runAfter, { discard: true })
         alive.delete(pid)
         rmSync(join(folder, String(pid)), { force: true })
       })

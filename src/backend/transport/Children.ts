@@ -12,9 +12,16 @@ export interface After {
   readonly environment: Readonly<Record<string, string>>
 }
 
+export interface Child {
+  readonly server: string
+  /** What all that comes from it has in its environment. */
+  readonly mark: string
+  readonly after: ReadonlyArray<After>
+}
+
 export class Children extends Context.Service<Children, {
   /** Written before the child does anything of use. */
-  readonly remember: (pid: number, server: string, after: ReadonlyArray<After>) => void
+  readonly remember: (pid: number, child: Child) => void
   /** Runs what comes after it. */
   readonly forget: (pid: number) => Effect.Effect<void>
 }>()("manifold/backend/transport/Children") {}

@@ -1,11 +1,12 @@
 /**
  * A child process that speaks MCP on its standard streams (2026-07-28, basic/transports/stdio).
- * The child leads its own process group, and the whole group ends with the scope.
+ * The child leads its own process group, and the whole group ends with the scope; so does what left the group.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { Effect, Schema, type Scope } from "effect"
 import { type After, Children } from "./Children.ts"
 import { membersOf } from "./Processes.node.ts"
+import { endStrays, MARK } from "./Strays.node.ts"
 import { lineReader } from "../../lib/LineReader.ts"
 import { logLines } from "../../lib/LogLines.ts"
 import { MESSAGE_LIMIT, type Outgoing, QUEUE_LIMIT, type Receiver, type Transport } from "./Transport.ts"
@@ -50,14 +51,15 @@ export const spawnChild = Effect.fnUntraced(function*(
   log: (line: string) => void
 ): Effect.fn.Return<ChildProcess, SpawnFailed, Scope.Scope | Children> {
   const children = yield* Children
-  const { after = [], args, command, directory, environment, isWrapped = false } = named(asked)
+  const mark = crypto.randomUUID()
+  const { after = [], args, command, directory, environment, isWrapped = false } = named(asked, mark)
   return yield* Effect.acquireRelease(
     Effect.callback<ChildProcess, SpawnFailed>((resume) => {
-      const child = spawn(command, args, { cwd: directory, env: environment, detached: true, stdio: "pipe" })
+      const child = spawn(command, args, { cwd: directory, env: { ...environment, [MARK]: mark }, detached: true, stdio: "pipe" })
       child.once("error", (cause) => resume(Effect.fail(new SpawnFailed({ command, cause }))))
       child.once("spawn", () => {
         try {
-          if (child.pid !== undefined) children.remember(child.pid, server, after)
+          if (child.pid !== undefined) children.remember(child.pid, { server, mark, after })
           resume(Effect.succeed(child))
         } catch (cause) {
           // Without its record, as on a full disk, nobody would end it after a gateway that was killed.
@@ -70,17 +72,16 @@ export const spawnChild = Effect.fnUntraced(function*(
     }),
     (child) =>
       Effect.andThen(
-        endGroup(child, isWrapped),
+        Effect.andThen(endGroup(child, isWrapped), Effect.promise(() => endStrays(mark))),
         child.pid === undefined ? Effect.void : children.forget(child.pid)
       )
   )
 })
 
 /** With something to run after it, the process gets a name that nothing else has. */
-export const named = (command: Command): Command => {
+export const named = (command: Command, instance: string): Command => {
   const { after = [], args } = command
   if (after.length === 0) return command
-  const instance = crypto.randomUUID()
   const fill = (all: ReadonlyArray<string>) => all.map((each) => each.replaceAll("{instance}", instance))
   return { ...command, args: fill(args), after: after.map((each) => ({ ...each, args: fill(each.args) })) }
 }
