@@ -17,8 +17,8 @@ export interface PackageText {
   readonly published?: string
   /** `forged` is over another integrity, `stranger` by a key that the registry does not show. */
   readonly signature?: "good" | "forged" | "stranger" | "none"
-  /** Whether someone says to have built it. */
-  readonly isAttested?: boolean
+  /** What is attested of it: `else` is of another package, `stranger` is signed by another key, `lost` cannot be had. */
+  readonly attested?: "good" | "else" | "stranger" | "lost"
 }
 
 export interface NpmRegistry {
@@ -66,6 +66,9 @@ const serving = (texts: ReadonlyArray<PackageText>) =>
       response.setHeader("content-type", "application/json")
       if (path === "-/npm/v1/keys") return response.end(JSON.stringify({ keys: [{ ...signer.key, expires }] }))
       const origin = `http://${request.headers.host}`
+      const [, attestedName = "", attestedVersion] = /^-\/npm\/v1\/attestations\/(.+)@([^@]+)$/u.exec(path) ?? []
+      const attested = packages.get(attestedName)?.find(({ text }) => text.version === attestedVersion)
+      if (attested !== undefined && attested.text.attested !== "lost") return response.end(JSON.stringify(attestationsOf(attested, signer)))
       const whole = packages.get(path)
       if (whole !== undefined) return response.end(JSON.stringify(documentOf(whole, origin, signer)))
       const slash = path.lastIndexOf("/")
@@ -97,7 +100,7 @@ const documentOf = (published: ReadonlyArray<Published>, origin: string, signer:
   }
 }
 
-const versionOf = ({ tarball, text: { isAttested = false, manifest, name, signature = "good", version } }: Published, origin: string, signer: Signer) => {
+const versionOf = ({ tarball, text: { attested, manifest, name, signature = "good", version } }: Published, origin: string, signer: Signer) => {
   const signed = signer.sign(`${name}@${version}:${signature === "forged" ? integrity(Buffer.from("else")) : integrity(tarball)}`)
   const attestations = { url: `${origin}/-/npm/v1/attestations/${name}@${version}`, provenance: { predicateType: "https://slsa.dev/provenance/v1" } }
   return {
@@ -108,8 +111,26 @@ const versionOf = ({ tarball, text: { isAttested = false, manifest, name, signat
       tarball: `${origin}/-/${name}@${version}.tgz`,
       integrity: integrity(tarball),
       ...(signature === "none" ? {} : { signatures: [{ keyid: signature === "stranger" ? "SHA256:stranger" : signer.key.keyid, sig: signed }] }),
-      ...(isAttested ? { attestations } : {})
+      ...(attested === undefined ? {} : { attestations })
     }
+  }
+}
+
+/** As the public registry answers: its own statement that it published the package, and the builder's. */
+const attestationsOf = ({ tarball, text: { attested, name, version } }: Published, signer: Signer) => {
+  const sha512 = createHash("sha512").update(attested === "else" ? "else" : tarball).digest("hex")
+  const envelope = (predicateType: string, predicate: object, keyid: string) => {
+    const payload = JSON.stringify({ _type: "https://in-toto.io/Statement/v1", subject: [{ name: `pkg:npm/${name.replace("@", "%40")}@${version}`, digest: { sha512 } }], predicateType, predicate })
+    const payloadType = "application/vnd.in-toto+json"
+    const by = attested === "stranger" ? signerOf() : signer
+    const sig = by.sign(`DSSEv1 ${payloadType.length} ${payloadType} ${Buffer.byteLength(payload)} ${payload}`)
+    return { predicateType, bundle: { mediaType: "application/vnd.dev.sigstore.bundle.v0.3+json", dsseEnvelope: { payload: Buffer.from(payload).toString("base64"), payloadType, signatures: [{ sig, keyid }] } } }
+  }
+  return {
+    attestations: [
+      envelope("https://github.com/npm/attestation/tree/main/specs/publish/v0.1", { name, version, registry: "https://registry.npmjs.org" }, signer.key.keyid),
+      envelope("https://slsa.dev/provenance/v1", { buildDefinition: { externalParameters: { workflow: { repository: "https://github.com/owner/tool" } } } }, "")
+    ]
   }
 }
 

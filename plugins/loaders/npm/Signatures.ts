@@ -1,18 +1,19 @@
 /**
- * The signatures that a registry gives its packages (ECDSA over `name@version:integrity`), checked with the registry's own
- * keys: what is installed is then what the registry signed. Who built a package (its provenance) is noted, and not checked:
- * that needs Sigstore's own root of trust, which changes and is fetched from elsewhere.
+ * The signatures that a registry gives its packages (ECDSA over `name@version:integrity`), and what it attests of them,
+ * checked with the registry's own keys: what is installed is then what the registry signed.
  */
-import { createPublicKey, createVerify } from "node:crypto"
 import { Effect, Option } from "effect"
 import type { HttpClient } from "effect/http"
 import { type Loader, Policy } from "#plugin"
 import { packagesIn, type Wanted } from "./Closure.ts"
 import { failed } from "./Npm.ts"
-import { type Key, keysOf, publishedOf, type Version, versionOf } from "./Registry.ts"
+import { LOST, type Provenance, provenanceOf } from "./Attestations.ts"
+import { isBy, type Key, keysOf, type Version, versionOf, wasGood } from "./Registry.ts"
 
 /** What a pin says where each package was looked at. */
 const ALL = "valid for all"
+
+const UNSIGNED = "has no signature"
 
 interface One {
   readonly name: string
@@ -30,18 +31,18 @@ export const signed = Effect.fnUntraced(function*(wanted: Wanted, pin: Loader.Pi
   const own = all.filter(({ name, version }) => name === wanted.name && version === wanted.version).slice(0, 1)
   const judged = yield* Effect.forEach(provenance === "required" ? all : own, (one) =>
     Effect.map(judgedWith(wanted.registry, keys, one), (found) => ({ ...one, ...found })), { concurrency: 8 })
-  const odd = judged.filter((one) => "wrong" in one.signature)
+  const odd = judged.flatMap((one) => [one.signature, one.provenance].flatMap((said) => said !== undefined && "wrong" in said ? [{ ...one, wrong: said.wrong }] : []).slice(0, 1))
   if (provenance === "required") {
     if (odd.length > 0) {
-      const says = odd.slice(0, 3).map(({ name, signature, version }) => `${name}@${version} ${"wrong" in signature ? signature.wrong : ""}`)
+      const says = odd.slice(0, 3).map(({ name, version, wrong }) => `${name}@${version} ${wrong}`)
       return yield* failed(wanted, "check signatures", "use a registry that signs its packages, or write provenance: recorded")(
         new Error(`${says.join(", ")}${odd.length > 3 ? `, and ${odd.length - 3} more` : ""}`)
       )
     }
     return { ...noted(judged, wanted), signature: `${ALL} ${judged.length} packages, by the registry's key ${keyids(judged)}` }
   }
-  for (const { name, signature, version } of odd) {
-    if ("wrong" in signature && signature.wrong.startsWith("has a signature")) yield* Effect.logWarning(`${name}@${version} ${signature.wrong}`)
+  for (const { name, version, wrong } of odd) {
+    if (wrong !== UNSIGNED && wrong !== LOST) yield* Effect.logWarning(`${name}@${version} ${wrong}`)
   }
   const [first] = judged
   if (first === undefined) return {}
@@ -58,21 +59,24 @@ export const demanded = Effect.fnUntraced(function*(source: string, { signature 
 const keyids = (judged: ReadonlyArray<{ readonly signature: Judged }>) =>
   [...new Set(judged.flatMap(({ signature }) => "keyid" in signature ? [signature.keyid] : []))].sort().join(" and ")
 
-/** Who says to have built the package itself. */
-const noted = (judged: ReadonlyArray<One & { readonly provenance: string | undefined }>, wanted: Wanted) => {
-  const provenance = judged.find(({ name, version }) => name === wanted.name && version === wanted.version)?.provenance
-  return { provenance: provenance === undefined ? "none" : `${provenance} (not checked)` }
+/** What is attested of the package itself. */
+const noted = (judged: ReadonlyArray<One & { readonly provenance: Provenance | undefined }>, wanted: Wanted) => {
+  const own = judged.find(({ name, version }) => name === wanted.name && version === wanted.version)?.provenance
+  return { provenance: own === undefined ? "none" : "wrong" in own ? own.wrong : own.noted }
 }
 
 const judgedWith = Effect.fnUntraced(function*(registry: string, keys: ReadonlyArray<Key>, one: One) {
   const found = Option.getOrUndefined(yield* versionOf(registry, one.name, one.version))
-  return { provenance: found?.dist.attestations?.provenance?.predicateType, signature: yield* signatureOf(registry, keys, one, found) }
+  return {
+    provenance: found?.dist.attestations === undefined ? undefined : yield* provenanceOf(registry, keys, one),
+    signature: yield* signatureOf(registry, keys, one, found)
+  }
 })
 
 const signatureOf = Effect.fnUntraced(function*(registry: string, keys: ReadonlyArray<Key>, one: One, found: Version | undefined): Effect.fn.Return<Judged, never, HttpClient.HttpClient> {
   if (found === undefined) return { wrong: "is not described by its registry" }
   const signatures = found.dist.signatures ?? []
-  if (signatures.length === 0) return { wrong: "has no signature" }
+  if (signatures.length === 0) return { wrong: UNSIGNED }
   let wrong = "has a signature by a key that its registry does not have"
   for (const { keyid, sig } of signatures) {
     const key = keys.find((each) => each.keyid === keyid)
@@ -82,20 +86,4 @@ const signatureOf = Effect.fnUntraced(function*(registry: string, keys: Readonly
     wrong = `has a signature by ${keyid}, which had expired`
   }
   return { wrong }
-})
-
-const isBy = ({ key }: Key, text: string, signature: string): boolean => {
-  try {
-    const publicKey = createPublicKey({ key: Buffer.from(key, "base64"), format: "der", type: "spki" })
-    return publicKey.asymmetricKeyType === "ec" && createVerify("SHA256").update(text).verify(publicKey, signature, "base64")
-  } catch {
-    return false
-  }
-}
-
-/** A key that has expired since is good for what was published before. */
-const wasGood = Effect.fnUntraced(function*(registry: string, { expires = null }: Key, { name, version }: One) {
-  if (expires === null) return true
-  const published = yield* publishedOf(registry, name, version)
-  return published !== undefined && Date.parse(published) < Date.parse(expires)
 })

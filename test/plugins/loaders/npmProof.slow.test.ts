@@ -56,10 +56,21 @@ describe("a package that has to be signed", () => {
 
   it.live("is taken with all it brings along when its registry's key has signed each, and the lock says by which", () =>
     Effect.gen(function*() {
-      const { keyid, url } = yield* npmRegistryWith(tool("1.0.0", { isAttested: true }), dep("1.0.0"))
+      const { keyid, url } = yield* npmRegistryWith(tool("1.0.0", { attested: "good" }), dep("1.0.0"))
       const { pin } = yield* resolved({ registry: url }, required)
       assert.strictEqual(pin?.["signature"], `valid for all 2 packages, by the registry's key ${keyid}`)
-      assert.strictEqual(pin?.["provenance"], "https://slsa.dev/provenance/v1 (not checked)")
+      assert.strictEqual(pin?.["provenance"], `published, by the registry's key ${keyid}; https://slsa.dev/provenance/v1 from https://github.com/owner/tool (its certificate is not checked)`)
+    }).pipe(Effect.provide(temporaryHost)), 60_000)
+
+  it.live.each<readonly [NonNullable<PackageText["attested"]>, string]>([
+    ["else", "dep@1.0.0 has an attestation of something else"],
+    ["stranger", "dep@1.0.0 has an attestation that its registry's key did not sign"],
+    ["lost", "its registry does not have the attestations"]
+  ])("is refused when what is attested of a dependency is: %s; else that is its own matter", ([attested, why]) =>
+    Effect.gen(function*() {
+      const { url } = yield* npmRegistryWith(tool("1.0.0"), dep("1.0.0", { attested }))
+      assert.include((yield* Effect.flip(resolved({ registry: url }, required))).message, why)
+      assert.strictEqual((yield* resolved({ registry: url }, {})).pin?.["provenance"], "none")
     }).pipe(Effect.provide(temporaryHost)), 60_000)
 
   it.live.each<readonly [NonNullable<PackageText["signature"]>, string]>([
