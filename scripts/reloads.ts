@@ -4,7 +4,7 @@
  */
 import { parseArgs } from "node:util"
 import { Effect } from "effect"
-import { reloads } from "../test/kit/sources/reloads.ts"
+import { moreIn, reloads } from "../test/kit/sources/reloads.ts"
 
 const { values } = parseArgs({ options: { rounds: { type: "string", default: "100" } } })
 
@@ -14,5 +14,5 @@ console.table({ before, after, empty })
 const every = Math.max(1, Math.floor(memory.length / 10))
 console.table(memory.map(({ heap, resident }, index) => ({ round: index + 1, "heap, MiB": heap.toFixed(1), "resident, MiB": resident.toFixed(0) }))
   .filter(({ round }) => round % every === 0))
-const isClean = JSON.stringify(after) === JSON.stringify(before) && empty.processes + empty.containers + empty.temporary === 0
+const isClean = moreIn(after, before).length === 0 && empty.processes + empty.containers + empty.temporary === 0
 process.exitCode = isClean ? 0 : 1

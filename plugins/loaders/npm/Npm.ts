@@ -29,7 +29,7 @@ export const runNpm = Effect.fnUntraced(function*(running: Running, verb: string
     // It alone runs scripts, those that are allowed.
     isForeign: verb === "rebuild",
     directory: running.directory,
-    explain: (output) => ({ why: reasonOf(output), next: nextFor(output) })
+    explain: (output) => ({ why: reasonOf(output), next: nextFor(output, args) })
   })
 })
 
@@ -67,7 +67,8 @@ const reasonOf = (output: string) =>
     .slice(0, 3)
     .join("; ") || "npm gave no reason"
 
-const nextFor = (output: string) => {
+const nextFor = (output: string, options: ReadonlyArray<string>) => {
+  if (output.includes("No versions available") && options.some((option) => option.startsWith("--before="))) return "all its versions are younger than minimum_release_age: wait, or take a shorter one"
   if (output.includes("with a date before")) return "it is younger than minimum_release_age: wait, or take an older version"
   if (output.includes("No match found for version")) return "check the version: the registry does not have it"
   if (output.includes("E404")) return "check the name of the package"

@@ -46,6 +46,13 @@ const serversIn = (round: number): ReadonlyArray<unknown> => {
   }))
 }
 
+/** What there is more of now; less is what had only been on its way out. */
+export const moreIn = (now: Held, before: Held): ReadonlyArray<string> =>
+  Object.entries(before).flatMap(([name, count]) => {
+    const { [name]: found = 0 } = { ...now }
+    return found > count ? [`${name}: ${found}, ${count} before`] : []
+  })
+
 const linesOf = (file: string) => readFileSync(file, "utf8").trim().split("\n")
 
 const residentOf = (pid: number): number =>
@@ -91,7 +98,7 @@ export const reloads = Effect.fnUntraced(function*(rounds: number) {
       if (round === Math.min(3, rounds)) before = await settled(({ containers, processes }) => processes === sources.length - 1 && containers <= 1)
     }
     const start = before ?? await held()
-    const after = await settled((now) => JSON.stringify(now) === JSON.stringify(start))
+    const after = await settled((now) => moreIn(now, start).length === 0)
     inspected.close()
     gate.rewrite({ servers: [] })
     const empty = await settled(({ containers, processes }) => containers + processes === 0)
