@@ -14,7 +14,7 @@ describe(`${ROUNDS} reloads of a server of every source`, () => {
       assert.deepStrictEqual(moreIn(after, before), [])
       assert.deepInclude(empty, { processes: 0, containers: 0, temporary: 0 })
       assert.isAtMost(empty.mounts, before.mounts)
-      // What grows a little is the code that Node has compiled.
-      assert.isBelow((memory.at(-1)?.heap ?? Infinity) - (memory[2]?.heap ?? 0), 5, "MiB")
+      // What grows a little is the code that Node has compiled; what a round still holds at its end is another matter.
+      assert.isBelow(Math.min(...memory.slice(-3).map(({ heap }) => heap)) - (memory[2]?.heap ?? 0), 5, "MiB")
     }).pipe(Effect.scoped), 90_000 + ROUNDS * 10_000)
 })
