@@ -1,7 +1,7 @@
 /**
  * `npm test`: every test, then the coverage of src and plugins, then one line `N passed, N failed`.
  * Coverage is what the fast tests run themselves, and what the gateways run that slow tests start
- * (`coverage/processes`): the slow tests' own processes are not counted, which saves an eighth of the time.
+ * (`coverage/processes`): the slow tests' own processes are not counted, which would cost more than it shows.
  */
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs"

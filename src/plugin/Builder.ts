@@ -56,7 +56,8 @@ export const run = Effect.fnUntraced(function*(tool: Tool) {
   })
   const child = yield* ChildProcess.make(confined.command, [...confined.args], {
     cwd: confined.directory,
-    env: confined.environment,
+    // Node would hand its own coverage on, though that is none of theirs.
+    env: { ...confined.environment, NODE_V8_COVERAGE: undefined },
     stdin: "ignore",
     forceKillAfter: "2 seconds"
   })

@@ -55,7 +55,9 @@ export const spawnChild = Effect.fnUntraced(function*(
   const { after = [], args, command, directory, environment, isWrapped = false } = named(asked, mark)
   return yield* Effect.acquireRelease(
     Effect.callback<ChildProcess, SpawnFailed>((resume) => {
-      const child = spawn(command, args, { cwd: directory, env: { ...environment, [MARK]: mark }, detached: true, stdio: "pipe" })
+      // Node would hand its own coverage on, though that is not in the environment that the child gets.
+      const env = { ...environment, [MARK]: mark, NODE_V8_COVERAGE: undefined }
+      const child = spawn(command, args, { cwd: directory, env, detached: true, stdio: "pipe" })
       child.once("error", (cause) => resume(Effect.fail(new SpawnFailed({ command, cause }))))
       child.once("spawn", () => {
         try {
